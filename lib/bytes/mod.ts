@@ -1,0 +1,3 @@
+/** Small tools for octets that every room may use. */
+export * from "./concat.ts";
+export * from "./hex.ts";

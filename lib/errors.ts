@@ -1,0 +1,154 @@
+/**
+ * Every error class of the toolkit and the union of their codes. Callers switch on `code`; messages are for people.
+ * A peer's faults are {@linkcode IketcpError}s; a caller's mistakes are `TypeError` or `RangeError` that also carry a code.
+ *
+ * A message says what could not be done, what was expected and what was found; it never holds a key or plaintext.
+ *
+ * @module
+ */
+
+/** Faults of the RFC 9329 byte stream. */
+export type EncapErrorCode =
+  /** The stream does not begin with the six octets `IKETCP` (section 4). */
+  | "ERR_ENCAP_PREFIX"
+  /** A responder sent the prefix that only the TCP Originator may send (section 4). */
+  | "ERR_ENCAP_PREFIX_ECHO"
+  /** The stream ended inside the prefix. */
+  | "ERR_ENCAP_PREFIX_INCOMPLETE"
+  /** A Length field holds 0 or 1 (section 3.1). */
+  | "ERR_ENCAP_LENGTH"
+  /** A message is longer than this end accepts (`maxMessageLength`). */
+  | "ERR_ENCAP_MESSAGE_TOO_LONG";
+
+/** Faults of sockets and other carriers. */
+export type TransportErrorCode =
+  | "ERR_TRANSPORT_ADDRESS_IN_USE"
+  | "ERR_TRANSPORT_ADDRESS_NOT_AVAILABLE"
+  | "ERR_TRANSPORT_PERMISSION"
+  | "ERR_TRANSPORT_RESOLVE"
+  | "ERR_TRANSPORT_REFUSED"
+  | "ERR_TRANSPORT_UNREACHABLE"
+  | "ERR_TRANSPORT_TIMEOUT"
+  /** The peer reset the connection. */
+  | "ERR_TRANSPORT_RESET"
+  /** This end aborted or closed the connection, or it was already gone. */
+  | "ERR_TRANSPORT_CLOSED"
+  /** The runtime has no way to do what was asked; the message names one that has. */
+  | "ERR_TRANSPORT_UNSUPPORTED"
+  /** Anything else that the operating system reported; see `cause`. */
+  | "ERR_TRANSPORT_FAILED";
+
+/** Faults of IKE messages. */
+export type IkeErrorCode =
+  /** Fewer octets than an IKE header has, or a header that contradicts itself. */
+  | "ERR_IKE_HEADER"
+  /** A payload chain that does not fit its message. */
+  | "ERR_IKE_PAYLOAD";
+
+/** Why a relay ended a stream. */
+export type RelayErrorCode =
+  | "ERR_RELAY_PREFIX_TIMEOUT"
+  | "ERR_RELAY_FIRST_MESSAGE_TIMEOUT"
+  | "ERR_RELAY_LIMIT";
+
+/** Faults of capture files. */
+export type InspectErrorCode =
+  /** Not a capture file, or of a kind that is not read. */
+  | "ERR_INSPECT_FORMAT"
+  /** A capture file that ends inside a record or contradicts itself. */
+  | "ERR_INSPECT_RECORD"
+  /** Octets are missing from a captured TCP conversation. */
+  | "ERR_INSPECT_GAP";
+
+/** Wrong settings: URLs, limits, options. */
+export type ConfigErrorCode =
+  | "ERR_CONFIG_URL"
+  | "ERR_CONFIG_LIMIT"
+  | "ERR_CONFIG_OPTION"
+  | "ERR_CONFIG_FILE";
+
+/** Mistakes of the calling code; carried by `TypeError`s and `RangeError`s. */
+export type UsageErrorCode =
+  /** A message of 0 or more than 65533 octets was given to the framer. */
+  | "ERR_ENCAP_MESSAGE_LENGTH"
+  /** Something other than a `Uint8Array` (or an array of them) was written to a stage. */
+  | "ERR_ENCAP_CHUNK"
+  /** An option is outside its range. */
+  | "ERR_OPTION_RANGE";
+
+/** Every code of {@linkcode IketcpError}. */
+export type IketcpErrorCode =
+  | EncapErrorCode
+  | TransportErrorCode
+  | IkeErrorCode
+  | RelayErrorCode
+  | InspectErrorCode
+  | ConfigErrorCode;
+
+/**
+ * The base of all errors that a peer, a network or a file can cause.
+ *
+ * @example Tell errors apart by code
+ * ```ts
+ * import { IketcpError } from "iketcp";
+ *
+ * function describe(error: unknown): string {
+ *   if (!(error instanceof IketcpError)) throw error;
+ *   return error.code === "ERR_TRANSPORT_REFUSED" ? "nobody listens there" : error.message;
+ * }
+ * describe(new IketcpError("ERR_TRANSPORT_REFUSED", "Cannot connect to 192.0.2.1:4500: connection refused"));
+ * ```
+ */
+export class IketcpError<Code extends string = IketcpErrorCode> extends Error {
+  /** Stable name of the fault. */
+  readonly code: Code;
+
+  /** Makes an error with a stable code and a sentence for people. */
+  constructor(code: Code, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** A peer broke the rules of the RFC 9329 stream. */
+export class EncapError extends IketcpError<EncapErrorCode> {}
+
+/** A socket or another carrier failed. */
+export class TransportError extends IketcpError<TransportErrorCode> {}
+
+/** An IKE message cannot be read. */
+export class IkeError extends IketcpError<IkeErrorCode> {}
+
+/** A relay ended a stream because of one of its limits. */
+export class RelayError extends IketcpError<RelayErrorCode> {}
+
+/** A capture file cannot be read. */
+export class InspectError extends IketcpError<InspectErrorCode> {}
+
+/** A URL, limit or option on the command line or in a configuration is wrong. */
+export class ConfigError extends IketcpError<ConfigErrorCode> {}
+
+/** A `RangeError` with a code: the caller passed a value outside its range. */
+export class CodedRangeError extends RangeError {
+  /** Stable name of the mistake. */
+  readonly code: UsageErrorCode;
+
+  /** Makes a `RangeError` with a stable code. */
+  constructor(code: UsageErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A `TypeError` with a code: the caller passed a value of the wrong kind. */
+export class CodedTypeError extends TypeError {
+  /** Stable name of the mistake. */
+  readonly code: UsageErrorCode;
+
+  /** Makes a `TypeError` with a stable code. */
+  constructor(code: UsageErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The contracts of everything that carries bytes or datagrams. A carrier is one file that fulfils {@linkcode Connection}
+ * and {@linkcode Listener} (streams) or {@linkcode DatagramEndpoint}; `test/compliance` holds the suite for each.
+ */
+
+/** An IP address (without brackets) or host name, and a port. */
+export interface TransportAddress {
+  /** `192.0.2.1`, `2001:db8::1` or `gw.example`. */
+  readonly hostname: string;
+  /** 0 to 65535; 0 lets the system choose where a port is bound. */
+  readonly port: number;
+}
+
+/**
+ * An ordered byte stream in both directions, shaped like the sockets of WinterTC's socket proposal.
+ *
+ * - `readable.cancel()` gives up reading and leaves `writable` usable.
+ * - `writable.close()` half-closes (FIN) where the carrier can; `readable` goes on until the peer ends.
+ * - `writable.abort()` resets: both directions end at once, unsent data is thrown away and the peer sees an error (RST).
+ * - Writing takes no more than a bounded amount ahead of the peer's reading, reading likewise.
+ * - Chunks given to `writable` are not changed and may be reused once their write has settled; chunks that come from
+ *   `readable` belong to the reader, but several may be views of one buffer.
+ */
+export interface Connection {
+  /** Chunks of any size; ends when the peer half-closes; errors when the connection breaks. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Takes chunks of any size. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Resolves when the connection carries data; rejects when it could not be opened. */
+  readonly opened: Promise<void>;
+  /** Resolves when both directions have ended and the resources are released; rejects when the connection broke. */
+  readonly closed: Promise<void>;
+  /** Closes both directions: what was written is still delivered, nothing more is read. Resolves when done; safe to repeat. */
+  close(reason?: unknown): Promise<void>;
+  /** This end, as the network sees it. */
+  readonly localAddress: TransportAddress;
+  /** The other end. */
+  readonly remoteAddress: TransportAddress;
+}
+
+/** Accepts connections. */
+export interface Listener {
+  /** Each accepted connection; cancelling it closes the listener. */
+  readonly connections: ReadableStream<Connection>;
+  /** The address that is listened on, with the real port. */
+  readonly address: TransportAddress;
+  /** Stops accepting; connections that were handed out live on. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** One datagram that came in. */
+export interface Datagram {
+  /** The payload; belongs to the reader. */
+  readonly data: Uint8Array;
+  /** Who sent it. */
+  readonly from: TransportAddress;
+}
+
+/** An endpoint that sends and receives datagrams. */
+export interface DatagramEndpoint {
+  /**
+   * Batches of all datagrams that one turn of the event loop brought. Datagrams that nobody reads are dropped past
+   * a bound, the newest first, as a kernel does.
+   */
+  readonly readable: ReadableStream<Datagram[]>;
+  /**
+   * Sends one datagram, or drops and counts it as a network would; never throws for what the network does. `to` is
+   * left out on an endpoint that was opened with a `remote`.
+   */
+  send(data: Uint8Array, to?: TransportAddress): void;
+  /** The address it is bound to, with the real port. */
+  readonly localAddress: TransportAddress;
+  /** What went wrong without an exception. */
+  readonly counters: Readonly<DatagramCounters>;
+  /** Ends `readable` and releases the socket. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+/** Counters of a {@linkcode DatagramEndpoint}. */
+export interface DatagramCounters {
+  /** Datagrams dropped because nobody read them. */
+  receiveDropped: number;
+  /** Datagrams dropped because too much waits to be sent. */
+  sendDropped: number;
+  /** Datagrams that the system refused to send (too long, unreachable, refused). */
+  sendFailed: number;
+}
+
+/** Options for opening a connection. */
+export interface ConnectOptions {
+  /** Gives up when aborted; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds until an attempt fails with `ERR_TRANSPORT_TIMEOUT`. Default 30000; 0 waits as long as the system does. */
+  readonly timeout?: number;
+  /** Local address to connect from. */
+  readonly localAddress?: TransportAddress;
+}
+
+/** Options for listening. */
+export interface ListenOptions {
+  /** Closes the listener when aborted. */
+  readonly signal?: AbortSignal;
+  /** Connections the kernel may hold before they are accepted. Default 511. */
+  readonly backlog?: number;
+}
+
+/** Options for a datagram endpoint. */
+export interface UdpOptions {
+  /** Address to bind. Default: any address of the remote's family, a port chosen by the system. */
+  readonly local?: TransportAddress;
+  /** The only peer: others are not heard, and `send` needs no address. */
+  readonly remote?: TransportAddress;
+  /** Closes the endpoint when aborted. */
+  readonly signal?: AbortSignal;
+  /** Octets of received datagrams that may wait for a reader. Default 1 MiB. */
+  readonly maxReceiveQueue?: number;
+}
