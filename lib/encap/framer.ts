@@ -1,0 +1,82 @@
+/** Joins messages to a byte stream, each behind its Length (RFC 9329, section 3). The twin of `deframer.ts`. */
+
+import { CodedRangeError } from "../errors.ts";
+import { checkOctets, checkRange } from "./_check.ts";
+import { LENGTH_FIELD_LENGTH, MAX_MESSAGE_LENGTH } from "./constants.ts";
+import type { Emit, MessageChunk, Transducer } from "./transducer.ts";
+
+/** Options of a {@linkcode Framer}. */
+export interface FramerOptions {
+  /** The longest message that may be sent. Default and most: 65533. */
+  readonly maxMessageLength?: number;
+}
+
+/** What a {@linkcode Framer} has done. */
+export interface FramerCounters {
+  /** Messages framed. */
+  messages: number;
+  /** Octets of those messages, without their Length fields. */
+  octets: number;
+}
+
+/**
+ * Writes a message, or a whole batch, into one new slab.
+ *
+ * @example The Length counts itself
+ * ```ts
+ * import { Framer } from "iketcp/encap";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * new Framer().handle([new Uint8Array([7]), new Uint8Array([8, 9])], (bytes) => {
+ *   deepStrictEqual(bytes, new Uint8Array([0, 3, 7, 0, 4, 8, 9]));
+ * });
+ * ```
+ */
+export class Framer implements Transducer<MessageChunk, Uint8Array> {
+  /** What was done so far. */
+  readonly counters: FramerCounters = { messages: 0, octets: 0 };
+  readonly #maxMessageLength: number;
+
+  /** Makes a framer. */
+  constructor(options: FramerOptions = {}) {
+    this.#maxMessageLength = checkRange(
+      "maxMessageLength",
+      options.maxMessageLength ?? MAX_MESSAGE_LENGTH,
+      1,
+      MAX_MESSAGE_LENGTH,
+    );
+  }
+
+  /** Emits the frames of all messages as one chunk; throws a `RangeError` before anything is written if one cannot be sent. */
+  handle(chunk: MessageChunk, emit: Emit<Uint8Array>): void {
+    const messages = Array.isArray(chunk) ? chunk : [chunk];
+    if (messages.length === 0) return;
+    let size = 0;
+    for (const message of messages) size += LENGTH_FIELD_LENGTH + this.#check(message).byteLength;
+
+    const slab = new Uint8Array(size);
+    let offset = 0;
+    for (const message of messages) {
+      const length = LENGTH_FIELD_LENGTH + message.byteLength;
+      slab[offset] = length >> 8;
+      slab[offset + 1] = length; // the array keeps the low octet
+      slab.set(message, offset + LENGTH_FIELD_LENGTH);
+      offset += length;
+    }
+    this.counters.messages += messages.length;
+    this.counters.octets += size - LENGTH_FIELD_LENGTH * messages.length;
+    emit(slab);
+  }
+
+  /** Nothing is left. */
+  handleEnd(): void {}
+
+  #check(message: Uint8Array): Uint8Array {
+    checkOctets(message, "Framer");
+    if (message.byteLength >= 1 && message.byteLength <= this.#maxMessageLength) return message;
+    throw new CodedRangeError(
+      "ERR_ENCAP_MESSAGE_LENGTH",
+      `Cannot frame message: expected 1 to ${this.#maxMessageLength} octets, got ${message.byteLength}`,
+    );
+  }
+}

@@ -1,0 +1,49 @@
+/** Checks that a stream begins with the prefix (RFC 9329, sections 4 and 6.1), as a TCP Responder does. */
+
+import { toHex } from "../bytes/hex.ts";
+import { EncapError } from "../errors.ts";
+import { checkOctets } from "./_check.ts";
+import { STREAM_PREFIX } from "./constants.ts";
+import { hintOfOpening } from "./prefix_hint.ts";
+import type { Emit, Transducer } from "./transducer.ts";
+
+/** Takes `IKETCP` off the stream, whatever its cuts, and fails at the first wrong octet; then passes bytes on. */
+export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
+  #matched = 0;
+
+  /** Whether the whole prefix has been read. */
+  get complete(): boolean {
+    return this.#matched === STREAM_PREFIX.length;
+  }
+
+  /** Takes the prefix off the first chunks, passes all later ones on as they are. */
+  handle(chunk: Uint8Array, emit: Emit<Uint8Array>): void {
+    if (this.complete) return emit(chunk);
+    checkOctets(chunk, "PrefixReader");
+    const before = this.#matched;
+    let offset = 0;
+    for (; !this.complete && offset < chunk.length; offset++) {
+      if (chunk[offset] !== STREAM_PREFIX[this.#matched]) {
+        const seen = new Uint8Array(before + Math.min(chunk.length, 16));
+        seen.set(STREAM_PREFIX.subarray(0, before));
+        seen.set(chunk.subarray(0, 16), before);
+        throw new EncapError(
+          "ERR_ENCAP_PREFIX",
+          `Cannot read stream: expected the prefix ${toHex(STREAM_PREFIX, " ")}, ` +
+            `got ${toHex(seen.subarray(0, 8), " ")}${hintOfOpening(seen)}`,
+        );
+      }
+      this.#matched++;
+    }
+    if (offset < chunk.length) emit(chunk.subarray(offset));
+  }
+
+  /** A stream must not end before its prefix is complete. */
+  handleEnd(): void {
+    if (this.complete) return;
+    throw new EncapError(
+      "ERR_ENCAP_PREFIX_INCOMPLETE",
+      `Cannot read stream: expected the ${STREAM_PREFIX.length} octets of the prefix, got ${this.#matched} before the end`,
+    );
+  }
+}

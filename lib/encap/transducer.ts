@@ -1,0 +1,80 @@
+/**
+ * The contract of every core of this toolkit: a synchronous machine that takes chunks and emits chunks, and knows nothing
+ * of streams. `StageStream` makes a stage of one, `compose` of several.
+ */
+
+/** One message, or a batch of all complete messages of one read. Later stages answer in kind. */
+export type MessageChunk = Uint8Array | Uint8Array[];
+
+/** Takes what a core gives out. */
+export type Emit<O> = (chunk: O) => void;
+
+/**
+ * A synchronous core. What it emitted before it throws has been delivered; after it has thrown it is of no more use.
+ *
+ * @example A core of your own in a pipeline
+ * ```ts
+ * import { compose, type Transducer } from "iketcp/encap";
+ *
+ * const shout: Transducer<string, string> = {
+ *   handle: (chunk, emit) => emit(chunk.toUpperCase()),
+ *   handleEnd: (emit) => emit("!"),
+ * };
+ * const stage = compose(shout);
+ * const writer = stage.writable.getWriter();
+ * writer.write("ike");
+ * writer.close();
+ * let text = "";
+ * for await (const chunk of stage.readable) text += chunk;
+ * if (text !== "IKE!") throw new Error(text);
+ * ```
+ */
+export interface Transducer<I, O> {
+  /** Emits what goes out before any input has come; most cores have nothing to say then. */
+  handleStart?(emit: Emit<O>): void;
+  /** Takes one chunk and emits what it completes. */
+  handle(chunk: I, emit: Emit<O>): void;
+  /** The input has ended: emits what is left, or throws when the input must not end here. */
+  handleEnd(emit: Emit<O>): void;
+}
+
+/** Runs cores one behind the other as one core, without a stream between them. */
+export class Chain<I, O> implements Transducer<I, O> {
+  /** The cores in order, for their counters. */
+  readonly cores: readonly Transducer<unknown, unknown>[];
+  /** `#inlets[i]` hands a chunk to core `i`; the last one, behind all cores, hands it to the caller. */
+  readonly #inlets: Emit<unknown>[] = [];
+  #emit: Emit<O> = () => {};
+
+  /** Joins the cores; the output of each must be the input of the next. */
+  constructor(cores: readonly Transducer<never, unknown>[]) {
+    this.cores = cores as readonly Transducer<unknown, unknown>[];
+    this.cores.forEach((core, i) => {
+      this.#inlets.push((chunk) => core.handle(chunk, this.#inlets[i + 1]!));
+    });
+    this.#inlets.push((chunk) => this.#emit(chunk as O));
+  }
+
+  /** Lets every core speak first, the last one before the others, as each would alone in a pipeline. */
+  handleStart(emit: Emit<O>): void {
+    this.#emit = emit;
+    for (let i = this.cores.length - 1; i >= 0; i--) this.cores[i]!.handleStart?.(this.#inlets[i + 1]!);
+  }
+
+  /** Runs one chunk through all cores. */
+  handle(chunk: I, emit: Emit<O>): void {
+    this.#emit = emit;
+    this.#inlets[0]!(chunk);
+  }
+
+  /** Ends the cores in order, so that what each still gives passes through those behind it. */
+  handleEnd(emit: Emit<O>): void {
+    this.#emit = emit;
+    this.cores.forEach((core, i) => core.handleEnd(this.#inlets[i + 1]!));
+  }
+}
+
+/** A core that passes every chunk on as it is. */
+export function passOn<C>(): Transducer<C, C> {
+  return { handle: (chunk, emit) => emit(chunk), handleEnd: () => {} };
+}
