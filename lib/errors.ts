@@ -112,7 +112,16 @@ export class IketcpError<Code extends string = IketcpErrorCode> extends Error {
 }
 
 /** A peer broke the rules of the RFC 9329 stream. */
-export class EncapError extends IketcpError<EncapErrorCode> {}
+export class EncapError extends IketcpError<EncapErrorCode> {
+  /** The first octets of a stream that does not begin with the prefix, as far as they were there; else empty. */
+  readonly octets: Uint8Array;
+
+  /** Makes an error, with the offending octets where there are any. */
+  constructor(code: EncapErrorCode, message: string, octets: Uint8Array = new Uint8Array(0)) {
+    super(code, message);
+    this.octets = octets;
+  }
+}
 
 /** A socket or another carrier failed. */
 export class TransportError extends IketcpError<TransportErrorCode> {}

@@ -1,12 +1,8 @@
 /** Octets as lower-case hexadecimal text, and back. */
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
-
 /** Lower-case hexadecimal, with an optional separator between octets. */
 export function toHex(octets: Uint8Array, separator = ""): string {
-  let text = "";
-  for (let i = 0; i < octets.length; i++) text += (i > 0 ? separator : "") + HEX[octets[i]!];
-  return text;
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join(separator);
 }
 
 /** Octets from hexadecimal text of either case; throws a `TypeError` on anything else. */

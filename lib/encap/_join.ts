@@ -45,11 +45,11 @@ export class Join<C extends MessageChunk, O> {
     this.esp = this.#input((chunk) => checkEsp(chunk));
   }
 
-  /** Ends everything with an error: the writers at once, the reader behind what waits. */
+  /** Ends everything with an error at once; what waits is thrown away, as an abort does. */
   fail(reason: unknown): void {
     for (const input of this.#inputs) input.stop(reason);
     this.#settle.reject(reason);
-    this.#outlet.fail(reason);
+    this.#outlet.abort(reason);
   }
 
   #input(prepare: (chunk: C) => C): WritableStream<C> {
@@ -58,7 +58,6 @@ export class Join<C extends MessageChunk, O> {
     return new WritableStream<C>({
       start: (controller) => {
         input.controller = controller;
-        controller.signal.addEventListener("abort", () => input.taken());
       },
       write: (chunk) => {
         try {
@@ -67,10 +66,8 @@ export class Join<C extends MessageChunk, O> {
           this.fail(error);
           throw error;
         }
-        if (input.waiting.length === 0) return;
-        const taken = new Promise<void>((resolve) => input.taken = resolve);
         this.#outlet.notify();
-        return taken;
+        if (input.waiting.length > 0) return input.held();
       },
       close: () => {
         input.closed = true;
@@ -85,6 +82,7 @@ export class Join<C extends MessageChunk, O> {
 class Input<O> {
   waiting: O[] = [];
   closed = false;
+  listens = false;
   controller!: WritableStreamDefaultController;
   taken: () => void = () => {};
 
@@ -92,6 +90,16 @@ class Input<O> {
     const chunk = this.waiting.shift()!;
     if (this.waiting.length === 0) this.taken();
     return chunk;
+  }
+
+  /** Waits until all was taken, or the writer aborts. */
+  held(): Promise<void> {
+    return new Promise((resolve) => {
+      this.taken = resolve;
+      if (this.listens) return;
+      this.listens = true;
+      this.controller.signal.addEventListener("abort", () => this.taken());
+    });
   }
 
   stop(reason: unknown): void {

@@ -76,6 +76,13 @@ export class Outlet<C> {
     this.notify();
   }
 
+  /** Errors the stream at once, whatever waits. */
+  abort(reason: unknown): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#controller.error(reason);
+  }
+
   #finish(): void {
     this.#open = false;
     if (this.#ending?.error !== undefined) return this.#controller.error(this.#ending.error.reason);

@@ -28,6 +28,7 @@ export class Split<I, C extends MessageChunk> {
   readonly #maxIkeQueue: number;
   readonly #ike: Output<C>;
   readonly #esp: Output<C>;
+  readonly #outputs: readonly Output<C>[];
   #batches = true;
   #controller!: WritableStreamDefaultController;
   /** Lets a writer go on that was held back by unread IKE. */
@@ -40,39 +41,34 @@ export class Split<I, C extends MessageChunk> {
     this.core = new Demux(limit("maxEspQueue", options.maxEspQueue ?? DEFAULT_MAX_ESP_QUEUE));
     this.#ike = this.#output();
     this.#esp = this.#output();
+    this.#outputs = [this.#ike, this.#esp];
     this.ike = this.#ike.outlet.readable;
     this.esp = this.#esp.outlet.readable;
     this.ended = new Promise((resolve, reject) => this.#settle = { resolve, reject });
     this.ended.catch(() => {}); // whoever cares listens
 
     const sort = (chunk: MessageChunk) => this.#sort(chunk);
+    const attempt = (step: () => void) => {
+      try {
+        step();
+      } catch (error) {
+        this.fail(error);
+        throw error;
+      }
+      for (const { outlet } of this.#outputs) outlet.notify();
+    };
     this.writable = new WritableStream<I>({
       start: (controller) => {
         this.#controller = controller;
-        controller.signal.addEventListener("abort", () => this.#release());
       },
       write: (chunk) => {
-        try {
-          front.handle(chunk, sort);
-        } catch (error) {
-          this.fail(error);
-          throw error;
-        }
-        this.#offer();
-        if (this.#ike.queue.weight > this.#maxIkeQueue) {
-          return new Promise<void>((resolve) => this.#release = resolve);
-        }
+        for (const { queue } of this.#outputs) if (queue.length > 0) queue.settle();
+        attempt(() => front.handle(chunk, sort));
+        if (this.#ike.queue.weight > this.#maxIkeQueue) return this.#held();
       },
       close: () => {
-        try {
-          front.handleEnd(sort);
-        } catch (error) {
-          this.fail(error);
-          throw error;
-        }
-        this.#offer();
-        this.#ike.outlet.end();
-        this.#esp.outlet.end();
+        attempt(() => front.handleEnd(sort));
+        for (const { outlet } of this.#outputs) outlet.end();
         this.#settle.resolve();
       },
       abort: (reason) => this.fail(reason),
@@ -83,8 +79,7 @@ export class Split<I, C extends MessageChunk> {
   fail(reason: unknown): void {
     this.#controller.error(reason);
     this.#release();
-    this.#ike.outlet.fail(reason);
-    this.#esp.outlet.fail(reason);
+    for (const { outlet } of this.#outputs) outlet.fail(reason);
     this.#settle.reject(reason);
   }
 
@@ -96,12 +91,12 @@ export class Split<I, C extends MessageChunk> {
     });
   }
 
-  /** Lets waiting readers take; what then still waits must not pin the read buffer. */
-  #offer(): void {
-    for (const { outlet, queue } of [this.#ike, this.#esp]) {
-      if (queue.length > 0) outlet.notify();
-      if (queue.length > 0) queue.settle();
-    }
+  /** Waits until IKE was read, or the writer aborts. */
+  #held(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#release = resolve;
+      this.#controller.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
   }
 
   #output(): Output<C> {
@@ -115,9 +110,9 @@ export class Split<I, C extends MessageChunk> {
         return chunk as C;
       },
       onCancel: (reason) => {
-        queue.clear();
+        queue.takeAll();
         this.#release();
-        if (this.#ike.outlet.open || this.#esp.outlet.open) return;
+        if (this.#outputs.some((output) => output.outlet.open)) return;
         this.#controller.error(reason);
         this.#settle.resolve();
       },

@@ -45,7 +45,7 @@ export class BatchStream {
         return queue.takeAll();
       },
       onCancel(reason) {
-        queue.clear();
+        queue.takeAll();
         stop(reason);
         taken();
       },

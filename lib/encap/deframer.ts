@@ -57,7 +57,7 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
   /** What was seen so far. */
   readonly counters: DeframerCounters = { messages: 0, octets: 0, empty: 0, partial: 0, octetsCopied: 0 };
   readonly #maxMessageLength: number;
-  /** The begun message with its Length field: the first `#filled` octets are there. Never longer than that message. */
+  /** The begun message with its Length field: the first `#filled` octets are there. */
   #partial: Uint8Array<ArrayBuffer> = NOTHING;
   #filled = 0;
   #failure: EncapError | undefined;
@@ -98,12 +98,7 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
       }
       offset += length;
     }
-    if (offset < end && this.#failure === undefined) {
-      const begun = end - offset < LENGTH_FIELD_LENGTH
-        ? LENGTH_FIELD_LENGTH
-        : chunk[offset]! << 8 | chunk[offset + 1]!;
-      this.#keep(chunk, offset, end, begun);
-    }
+    if (offset < end && this.#failure === undefined) this.#keep(chunk, offset, end);
 
     if (messages.length > 0) {
       this.counters.messages += messages.length;
@@ -124,12 +119,12 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
     let offset = 0;
     if (this.#filled < LENGTH_FIELD_LENGTH) {
       if (chunk.length === 0) return 0;
-      offset = this.#keep(chunk, 0, LENGTH_FIELD_LENGTH - this.#filled, LENGTH_FIELD_LENGTH);
+      offset = this.#keep(chunk, 0, LENGTH_FIELD_LENGTH - this.#filled);
     }
 
     const length = this.#partial[0]! << 8 | this.#partial[1]!;
     if (!this.#accepts(length)) return offset;
-    offset = this.#keep(chunk, offset, Math.min(chunk.length, offset + length - this.#filled), length);
+    offset = this.#keep(chunk, offset, Math.min(chunk.length, offset + length - this.#filled));
     if (this.#filled < length) return offset;
     if (length > LENGTH_FIELD_LENGTH) messages.push(this.#partial.subarray(LENGTH_FIELD_LENGTH, length));
     else this.counters.empty++;
@@ -156,15 +151,13 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
   }
 
   /**
-   * Copies octets `start` to `end` of `chunk` to the begun message of `length` octets; gives `end`. Memory grows with what
-   * has arrived, not with what a peer announces, and doubles, so that one-octet chunks cost linear work.
+   * Copies octets `start` to `end` of `chunk` to the begun message; gives `end`. Memory follows what has arrived, not what a
+   * peer announces, and doubles, so that one-octet chunks cost linear work.
    */
-  #keep(chunk: Uint8Array, start: number, end: number, length: number): number {
+  #keep(chunk: Uint8Array, start: number, end: number): number {
     const filled = this.#filled + end - start;
     if (filled > this.#partial.length) {
-      const grown = new Uint8Array(
-        Math.max(filled, Math.min(length, Math.max(2 * filled, SMALLEST_PARTIAL))),
-      );
+      const grown = new Uint8Array(Math.min(LONGEST_FRAME, Math.max(SMALLEST_PARTIAL, 2 * filled)));
       grown.set(this.#partial.subarray(0, this.#filled));
       this.counters.octetsCopied += this.#filled;
       this.#partial = grown;
@@ -183,5 +176,7 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
 
 const NOTHING = new Uint8Array(0);
 
-/** A begun message gets this much at once, where it is that long: an ordinary packet then needs no second allocation. */
+const LONGEST_FRAME = LENGTH_FIELD_LENGTH + MAX_MESSAGE_LENGTH;
+
+/** A begun message gets this much at once: an ordinary packet then needs no second allocation. */
 const SMALLEST_PARTIAL = 1536;

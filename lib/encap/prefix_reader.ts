@@ -1,10 +1,10 @@
 /** Checks that a stream begins with the prefix (RFC 9329, sections 4 and 6.1), as a TCP Responder does. */
 
+import { concat } from "../bytes/concat.ts";
 import { toHex } from "../bytes/hex.ts";
 import { EncapError } from "../errors.ts";
 import { checkOctets } from "./_check.ts";
 import { STREAM_PREFIX } from "./constants.ts";
-import { hintOfOpening } from "./prefix_hint.ts";
 import type { Emit, Transducer } from "./transducer.ts";
 
 /** Takes `IKETCP` off the stream, whatever its cuts, and fails at the first wrong octet; then passes bytes on. */
@@ -24,13 +24,11 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
     let offset = 0;
     for (; !this.complete && offset < chunk.length; offset++) {
       if (chunk[offset] !== STREAM_PREFIX[this.#matched]) {
-        const seen = new Uint8Array(before + Math.min(chunk.length, 16));
-        seen.set(STREAM_PREFIX.subarray(0, before));
-        seen.set(chunk.subarray(0, 16), before);
+        const seen = concat([STREAM_PREFIX.subarray(0, before), chunk.subarray(0, SHOWN)]).subarray(0, SHOWN);
         throw new EncapError(
           "ERR_ENCAP_PREFIX",
-          `Cannot read stream: expected the prefix ${toHex(STREAM_PREFIX, " ")}, ` +
-            `got ${toHex(seen.subarray(0, 8), " ")}${hintOfOpening(seen)}`,
+          `Cannot read stream: expected the prefix ${toHex(STREAM_PREFIX, " ")}, got ${toHex(seen, " ")}`,
+          seen,
         );
       }
       this.#matched++;
@@ -47,3 +45,6 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
     );
   }
 }
+
+/** Octets of a wrong opening that the error shows. */
+const SHOWN = 16;

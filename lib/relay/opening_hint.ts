@@ -3,7 +3,7 @@
  * attract other protocols (RFC 9329, section 10).
  */
 
-import { hasNonEspMarker } from "./constants.ts";
+import { hasNonEspMarker } from "../encap/constants.ts";
 
 /** A remark such as `: this looks like HTTP`, or nothing. Takes the first octets of the stream, as far as they are there. */
 export function hintOfOpening(octets: Uint8Array): string {
