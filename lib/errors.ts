@@ -73,6 +73,8 @@ export type UsageErrorCode =
   | "ERR_ENCAP_MESSAGE_LENGTH"
   /** Something other than a `Uint8Array` (or an array of them) was written to a stage. */
   | "ERR_ENCAP_CHUNK"
+  /** Something other than a `Uint8Array` was written to a connection. */
+  | "ERR_TRANSPORT_CHUNK"
   /** An option is outside its range. */
   | "ERR_OPTION_RANGE";
 

@@ -1,0 +1,426 @@
+/**
+ * What every stream carrier has in common: the two web streams of a {@linkcode Connection}, its life from open to closed,
+ * and the bounded queue between a carrier that pushes and a reader that pulls. A carrier extends it with six verbs and
+ * reports what happens through `handleChunk`, `handleEnd` and `handleError`; everything settles here, once.
+ *
+ * It knows nothing of sockets, and nothing of what the octets mean.
+ */
+
+import { CodedTypeError, TransportError } from "../errors.ts";
+import { formatAddress } from "./address.ts";
+import type { Connection, TransportAddress } from "./types.ts";
+
+/** Octets that may wait for a reader before the carrier is told to stop. */
+export const READ_QUEUE_LIMIT = 65536;
+
+/**
+ * What each waiting chunk counts over its octets, so that a peer that sends one octet per segment cannot make the queue
+ * hold 65536 chunk objects: at most 65536 / 257 = 255 of them wait.
+ */
+export const CHUNK_OVERHEAD = 256;
+
+/** Milliseconds that a connection whose both directions are given up waits for the peer's end, so that a reset does not overtake our last octets. */
+export const LINGER_TIME = 1000;
+
+/** Milliseconds without progress after which `close()` stops waiting for a peer that does not read. */
+export const CLOSE_STALL_TIME = 30000;
+
+/** Options of a {@linkcode CarrierConnection}. */
+export interface CarrierConnectionOptions {
+  /** This end, as the network sees it. */
+  readonly localAddress: TransportAddress;
+  /** The other end. */
+  readonly remoteAddress: TransportAddress;
+  /** Octets that may wait for a reader. Default {@linkcode READ_QUEUE_LIMIT}; one chunk of the carrier may exceed it. */
+  readonly highWaterMark?: number;
+}
+
+/**
+ * Where reading stands.
+ *
+ * - `open`: chunks go to the queue, and from there to the reader.
+ * - `discarding`: nobody wants them any more; they are dropped as they come, so that the peer's end is still seen.
+ * - `ended`: the peer has ended; what is queued can still be read.
+ */
+type ReadState = "open" | "discarding" | "ended";
+
+/** Where writing stands: `ending` while the half-close is on its way. */
+type WriteState = "open" | "ending" | "ended";
+
+const OPENED: Promise<void> = Promise.resolve();
+
+/**
+ * The base class of connections. Subclasses implement the protected verbs; a carrier is such a class plus a function
+ * that opens it.
+ *
+ * @example A carrier that sends everything back
+ * ```ts
+ * import { CarrierConnection } from "iketcp/transport";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * class EchoConnection extends CarrierConnection {
+ *   protected override startReading(): void {}
+ *   protected override stopReading(): void {}
+ *   protected override send(chunk: Uint8Array): void {
+ *     this.handleChunk(chunk.slice());
+ *   }
+ *   protected override sendEnd(): void {
+ *     this.handleEnd();
+ *   }
+ *   protected override reset(): void {}
+ *   protected override release(): void {}
+ * }
+ *
+ * const here = { hostname: "192.0.2.1", port: 4500 };
+ * const connection = new EchoConnection({ localAddress: here, remoteAddress: here });
+ * const writer = connection.writable.getWriter();
+ * writer.write(Uint8Array.of(1, 2, 3));
+ * writer.close();
+ * const chunks: number[][] = [];
+ * for await (const chunk of connection.readable) chunks.push([...chunk]);
+ * deepStrictEqual(chunks, [[1, 2, 3]]);
+ * await connection.closed;
+ * ```
+ */
+export abstract class CarrierConnection implements Connection {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly opened: Promise<void> = OPENED;
+  readonly closed: Promise<void>;
+  readonly localAddress: TransportAddress;
+  readonly remoteAddress: TransportAddress;
+
+  readonly #highWaterMark: number;
+  #source!: ReadableStreamDefaultController<Uint8Array>;
+  #sink!: WritableStreamDefaultController;
+  #settle!: { resolve(): void; reject(reason: unknown): void };
+
+  #read: ReadState = "open";
+  /** Chunks not taken yet. Empty whenever a reader waits (`#wanted`). */
+  #queue: Uint8Array[] = [];
+  /** Octets and overhead of `#queue`. */
+  #queued = 0;
+  #wanted = false;
+  /** The carrier was told to stop, or not yet to start. */
+  #stopped = true;
+  /** The readable stream has been closed, cancelled or errored. */
+  #sourceDone = false;
+
+  #write: WriteState = "open";
+  #ending: Promise<void> | undefined;
+  /** Chunks handed to the writable stream since the beginning, and how many of them were sent. */
+  #requested = 0;
+  #sent = 0;
+
+  #broken: Error | undefined;
+  #released = false;
+  #closing: { readonly reason: unknown; readonly after: number } | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Makes the streams; the subclass calls `startReading` through {@linkcode CarrierConnection.handleOpen} when it is set up. */
+  constructor(options: CarrierConnectionOptions) {
+    this.localAddress = options.localAddress;
+    this.remoteAddress = options.remoteAddress;
+    this.#highWaterMark = options.highWaterMark ?? READ_QUEUE_LIMIT;
+    this.closed = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.closed.catch(() => {});
+    // No read-ahead in the stream itself: erroring a stream throws its queue away, and what came before an error is to
+    // be delivered before it. So the queue is ours.
+    this.readable = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#source = controller;
+      },
+      pull: () => this.#handlePull(),
+      cancel: () => {
+        this.#sourceDone = true;
+        this.#discard();
+      },
+    }, { highWaterMark: 0 });
+    this.writable = new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#sink = controller;
+        // The sink's abort() waits for the write that is under way, and that may wait for a peer that never reads.
+        controller.signal.addEventListener("abort", () => this.#handleAbort(controller.signal.reason), {
+          once: true,
+        });
+      },
+      write: (chunk) => this.#handleWrite(chunk),
+      close: () => this.#end(),
+      abort: (reason) => this.#handleAbort(reason),
+    }, {
+      highWaterMark: 1,
+      size: () => {
+        this.#requested++;
+        return 1;
+      },
+    });
+  }
+
+  /** Begins to hand chunks to `handleChunk`; called again after `stopReading`. */
+  protected abstract startReading(): void;
+
+  /** Hands on no more chunks than are on their way already. */
+  protected abstract stopReading(): void;
+
+  /** Sends a chunk that is not empty. A promise holds the writer back until the octets are out of the caller's memory. */
+  protected abstract send(chunk: Uint8Array): void | Promise<void>;
+
+  /** Half-closes, after everything that was sent. */
+  protected abstract sendEnd(): void | Promise<void>;
+
+  /** Breaks the connection so that the peer sees an error, if the carrier can; then as `release`. */
+  protected abstract reset(): void | Promise<void>;
+
+  /** Frees what the carrier holds. Called once, and never together with `reset`. */
+  protected abstract release(): void | Promise<void>;
+
+  /** The carrier is set up: reading begins, ahead of the reader, so that the peer's end and errors are noticed. */
+  protected handleOpen(): void {
+    if (!this.#stopped || this.#released) return;
+    this.#stopped = false;
+    this.startReading();
+  }
+
+  /** Takes a chunk, which then belongs to the reader. False asks the carrier to stop until `startReading`. */
+  protected handleChunk(chunk: Uint8Array): boolean {
+    if (this.#read !== "open" || this.#broken !== undefined) return true;
+    if (this.#wanted) {
+      this.#wanted = false;
+      this.#source.enqueue(chunk);
+      return true;
+    }
+    this.#queue.push(chunk);
+    this.#queued += chunk.byteLength + CHUNK_OVERHEAD;
+    if (this.#queued < this.#highWaterMark || this.#stopped) return !this.#stopped;
+    this.#stopped = true;
+    this.stopReading();
+    return false;
+  }
+
+  /** The peer has ended its direction. */
+  protected handleEnd(): void {
+    if (this.#read === "ended" || this.#broken !== undefined || this.#released) return;
+    this.#read = "ended";
+    this.#finishSource();
+    this.#releaseWhenDone();
+  }
+
+  /** The connection broke, and the carrier knows why. What was received before is still delivered. */
+  protected handleError(error: TransportError): void {
+    if (this.#broken !== undefined || this.#released) return;
+    // Both directions were given up or had ended: there is nobody left for whom it broke.
+    if (this.#write === "ended" && this.#read !== "open") {
+      this.#release(() => this.release());
+      return;
+    }
+    this.#break(error);
+    this.#release(() => this.release());
+  }
+
+  close(reason?: unknown): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = { reason, after: this.#requested };
+      this.#discard();
+      this.#closeSource();
+      if (this.#write !== "ended") this.#startTimer(CLOSE_STALL_TIME);
+      if (this.#write === "open" && this.#broken === undefined) {
+        if (this.writable.locked) this.#endWhenSent();
+        else this.writable.close().catch(() => {});
+      }
+    }
+    return this.closed.catch(() => {});
+  }
+
+  #handlePull(): void {
+    const chunk = this.#queue.shift();
+    if (chunk === undefined) {
+      this.#wanted = true;
+      return;
+    }
+    this.#queued -= chunk.byteLength + CHUNK_OVERHEAD;
+    this.#source.enqueue(chunk);
+    if (this.#queue.length === 0) this.#finishSource();
+    if (this.#stopped && this.#queued < this.#highWaterMark / 2) this.#continueReading();
+  }
+
+  /** Closes or errors the readable stream once its reader has taken everything that came before. */
+  #finishSource(): void {
+    if (this.#queue.length > 0) return;
+    if (this.#read === "ended") this.#closeSource();
+    else if (this.#broken !== undefined) this.#errorSource(this.#broken);
+  }
+
+  #closeSource(): void {
+    if (this.#sourceDone) return;
+    this.#sourceDone = true;
+    this.#source.close();
+  }
+
+  #errorSource(error: Error): void {
+    if (this.#sourceDone) return;
+    this.#sourceDone = true;
+    this.#source.error(error);
+  }
+
+  #continueReading(): void {
+    if (!this.#stopped || this.#read === "ended" || this.#released) return;
+    this.#stopped = false;
+    this.startReading();
+  }
+
+  /** Gives up reading: drops what is queued and what still comes. */
+  #discard(): void {
+    this.#dropQueue();
+    if (this.#read !== "open") return;
+    this.#read = "discarding";
+    this.#continueReading();
+    this.#releaseWhenDone();
+  }
+
+  #dropQueue(): void {
+    this.#queue = [];
+    this.#queued = 0;
+    this.#wanted = false;
+  }
+
+  #handleWrite(chunk: Uint8Array): void | Promise<void> {
+    if (!(chunk instanceof Uint8Array)) {
+      const error = new CodedTypeError(
+        "ERR_TRANSPORT_CHUNK",
+        `Cannot write to a connection: expected a Uint8Array, got ${describe(chunk)}`,
+      );
+      this.#handleAbort(error);
+      throw error;
+    }
+    if (this.#broken !== undefined) throw this.#broken;
+    try {
+      const sending = chunk.byteLength > 0 ? this.send(chunk) : undefined;
+      if (sending !== undefined) {
+        return sending.then(() => this.#handleSent(), (error) => this.#handleUnsent(error));
+      }
+    } catch (error) {
+      this.#handleUnsent(error);
+    }
+    this.#handleSent();
+  }
+
+  /** What a `send` threw is why the connection broke, unless it was broken for another reason, which then counts. */
+  #handleUnsent(error: unknown): never {
+    this.handleError(error as TransportError);
+    throw this.#broken ?? error;
+  }
+
+  #handleSent(): void {
+    this.#sent++;
+    if (this.#closing === undefined) return;
+    if (this.#write === "open") this.#startTimer(CLOSE_STALL_TIME);
+    if (this.writable.locked) this.#endWhenSent();
+  }
+
+  /** Ends the writing of somebody else's writer, once what it had written before `close()` was called has left. */
+  #endWhenSent(): void {
+    const { reason, after } = this.#closing!;
+    if (this.#write !== "open" || this.#sent < after) return;
+    // A turn later, so that a close() of that writer which waited behind its last chunk comes first.
+    setTimeout(() => {
+      if (this.#write !== "open" || this.#broken !== undefined) return;
+      this.#end().catch(() => {});
+      this.#sink.error(
+        new TransportError(
+          "ERR_TRANSPORT_CLOSED",
+          `Cannot write to ${formatAddress(this.remoteAddress)}: the connection was closed by this end`,
+          { cause: reason },
+        ),
+      );
+    }, 0);
+  }
+
+  #end(): Promise<void> {
+    return this.#ending ??= this.#sendEnd();
+  }
+
+  async #sendEnd(): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken;
+    this.#write = "ending";
+    try {
+      await this.sendEnd();
+    } catch (error) {
+      this.handleError(error as TransportError);
+    }
+    if (this.#broken !== undefined) throw this.#broken;
+    this.#write = "ended";
+    this.#releaseWhenDone();
+  }
+
+  #handleAbort(reason: unknown): void {
+    if (this.#broken !== undefined || this.#released) return;
+    this.#breakNow(
+      new TransportError(
+        "ERR_TRANSPORT_CLOSED",
+        `Connection to ${formatAddress(this.remoteAddress)} was aborted by this end`,
+        { cause: reason },
+      ),
+    );
+  }
+
+  /** Breaks the connection from this end: nothing more is delivered in either direction. */
+  #breakNow(error: TransportError): void {
+    this.#dropQueue();
+    this.#errorSource(error);
+    this.#break(error);
+    this.#release(() => this.reset());
+  }
+
+  #break(error: TransportError): void {
+    this.#broken = error;
+    this.#finishSource();
+    this.#sink.error(error);
+  }
+
+  /** Frees the carrier when both directions are over, at once or, when the peer's end was not seen, after a while. */
+  #releaseWhenDone(): void {
+    if (this.#write !== "ended") return;
+    if (this.#read === "ended") this.#release(() => this.release());
+    else if (this.#read === "discarding") this.#startTimer(LINGER_TIME);
+  }
+
+  #startTimer(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#released) this.#timer = setTimeout(() => this.#handleTimer(), milliseconds);
+  }
+
+  #handleTimer(): void {
+    if (this.#write === "ended") {
+      this.#release(() => this.release());
+    } else {
+      this.#breakNow(
+        new TransportError(
+          "ERR_TRANSPORT_TIMEOUT",
+          `Cannot close the connection to ${formatAddress(this.remoteAddress)}: the peer took nothing for ${
+            CLOSE_STALL_TIME / 1000
+          } s`,
+        ),
+      );
+    }
+  }
+
+  async #release(free: () => void | Promise<void>): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    clearTimeout(this.#timer);
+    try {
+      await free();
+    } catch {
+      // It was broken or is gone already: that has been said by then.
+    }
+    if (this.#broken !== undefined) this.#settle.reject(this.#broken);
+    else this.#settle.resolve();
+  }
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === "object" ? value.constructor?.name ?? "an object" : `a ${typeof value}`;
+}
