@@ -1,0 +1,184 @@
+/**
+ * One connection as an RFC 9329 stream of whole messages: the leg that both kinds of relay share. It drives the cores of
+ * `encap` with a reader and a writer of its own, so that a stream costs no more than its connection.
+ */
+
+import {
+  Chain,
+  Deframer,
+  type EncapsulationRole,
+  Framer,
+  KeepaliveFilter,
+  PrefixReader,
+  PrefixRefuser,
+  PrefixWriter,
+} from "../encap/mod.ts";
+import { EncapError, IketcpError, TransportError } from "../errors.ts";
+import type { Connection } from "../transport/types.ts";
+import type { RelayCounters } from "./counters.ts";
+import { hintOfOpening } from "./opening_hint.ts";
+import type { OutgoingQueue } from "./outgoing_queue.ts";
+
+/** What a leg needs. */
+export interface StreamLegOptions {
+  /** The opened connection; the leg owns it from now on. */
+  readonly connection: Connection;
+  /** Which end of the connection this is. */
+  readonly role: EncapsulationRole;
+  /** Where messages for the stream wait; `flush` sends them. */
+  readonly queue: OutgoingQueue;
+  /** Takes the messages of one read, never empty; reading goes on when the promise that it may return has settled. */
+  readonly onMessages: (messages: Uint8Array[]) => void | Promise<void>;
+  /** The longest message that is accepted. */
+  readonly maxMessageLength: number;
+  /** Where to count. */
+  readonly counters: RelayCounters;
+}
+
+/** A stream of messages over a connection, until either breaks. */
+export class StreamLeg {
+  /** The connection below. */
+  readonly connection: Connection;
+  /** Settles when the connection is released: with the error that ended it, or nothing when the peer closed in order. */
+  readonly ended: Promise<IketcpError | undefined>;
+
+  readonly #options: StreamLegOptions;
+  readonly #prefix: PrefixReader | undefined;
+  readonly #deframer: Deframer;
+  readonly #filter = new KeepaliveFilter();
+  readonly #inbound: Chain<Uint8Array, Uint8Array[]>;
+  readonly #framer = new Framer();
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** Pending while the queue is being sent. */
+  #written: Promise<void> | undefined;
+  #failure: IketcpError | undefined;
+
+  /** Begins to read at once, and as originator writes the prefix at once. */
+  constructor(options: StreamLegOptions) {
+    this.#options = options;
+    this.connection = options.connection;
+    this.#prefix = options.role === "responder" ? new PrefixReader() : undefined;
+    this.#deframer = new Deframer({ maxMessageLength: options.maxMessageLength });
+    this.#inbound = new Chain([this.#prefix ?? new PrefixRefuser(), this.#deframer, this.#filter]);
+    this.#reader = this.connection.readable.getReader();
+    this.#writer = this.connection.writable.getWriter();
+    this.#writer.closed.catch((error) => this.fail(error));
+    if (options.role === "originator") {
+      new PrefixWriter().handleStart((prefix) => this.#writer.write(prefix).catch(() => {}));
+    }
+    this.ended = this.#read();
+    this.flush();
+  }
+
+  /** Whether the prefix has been read, or need not be. */
+  get prefixComplete(): boolean {
+    return this.#prefix?.complete ?? true;
+  }
+
+  /** Sends what waits in the queue, unless that is going on already. */
+  flush(): void {
+    if (this.#written === undefined && this.#options.queue.length > 0) this.#written = this.#write();
+  }
+
+  /** Breaks the connection: the peer sees a reset, the first reason becomes the outcome. */
+  fail(reason: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = asIketcpError(reason);
+    this.#reader.cancel(this.#failure).catch(() => {});
+    this.#writer.abort(this.#failure).catch(() => {});
+  }
+
+  /** Ends in order: what waits is still sent. */
+  async close(): Promise<void> {
+    await this.#written;
+    await this.connection.close();
+  }
+
+  async #read(): Promise<IketcpError | undefined> {
+    let messages: Uint8Array[] = [];
+    const gather = (batch: Uint8Array[]) => {
+      messages = batch; // a chunk completes at most one batch
+    };
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        let fault: unknown;
+        try {
+          if (done) this.#inbound.handleEnd(gather);
+          else this.#inbound.handle(value, gather);
+        } catch (error) {
+          fault = error; // what came before it is delivered first
+        }
+        this.#count();
+        if (messages.length > 0) {
+          const delivered = this.#deliver(messages);
+          messages = [];
+          if (delivered !== undefined) await delivered;
+        }
+        if (fault !== undefined) throw fault;
+        if (done) break;
+      }
+      await this.connection.close();
+    } catch (error) {
+      this.fail(error);
+    }
+    await this.connection.closed.catch((error) => this.fail(error));
+    return this.#failure;
+  }
+
+  #deliver(messages: Uint8Array[]): void | Promise<void> {
+    const { counters, onMessages } = this.#options;
+    counters.messagesFromStream += messages.length;
+    for (const message of messages) counters.octetsFromStream += message.byteLength;
+    return onMessages(messages);
+  }
+
+  async #write(): Promise<void> {
+    const { queue, counters } = this.#options;
+    try {
+      while (queue.length > 0 && this.#failure === undefined) {
+        const messages = queue.takeAll();
+        let bytes: Uint8Array | undefined;
+        this.#framer.handle(messages, (slab) => bytes = slab);
+        counters.messagesToStream += messages.length;
+        counters.octetsToStream += bytes!.byteLength - 2 * messages.length;
+        await this.#writer.write(bytes!);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#written = undefined;
+  }
+
+  /** Moves what the cores have counted to the relay's counters. */
+  #count(): void {
+    for (const core of [this.#filter.counters, this.#deframer.counters]) move(core, this.#options.counters);
+  }
+}
+
+const MOVED = ["keepalives", "runts", "empty", "partial"] as const;
+
+function move(from: { [name in typeof MOVED[number]]?: number }, to: RelayCounters): void {
+  for (const name of MOVED) {
+    if (from[name]) {
+      to[name] += from[name];
+      from[name] = 0;
+    }
+  }
+}
+
+function asIketcpError(reason: unknown): IketcpError {
+  if (reason instanceof EncapError && reason.code === "ERR_ENCAP_PREFIX") {
+    const hint = hintOfOpening(reason.octets);
+    return hint === "" ? reason : new EncapError(reason.code, reason.message + hint, reason.octets);
+  }
+  if (reason instanceof IketcpError) return reason;
+  return new TransportError(
+    "ERR_TRANSPORT_FAILED",
+    `Cannot go on with stream: ${reason instanceof Error ? reason.message : reason}`,
+    {
+      cause: reason,
+    },
+  );
+}
