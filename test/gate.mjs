@@ -64,7 +64,16 @@ const steps = [
     commands: () => [
       // Fails for symbols of ours alone: what it cannot resolve inside @types/node it merely warns about.
       deno("doc", "--lint", ...Object.values(manifest.exports)),
-      deno("test", "--allow-all", "--doc", "mod.ts", "lib", ...DOCUMENTS),
+      deno(
+        "test",
+        "--allow-all",
+        "--sanitize-ops",
+        "--sanitize-resources",
+        "--doc",
+        "mod.ts",
+        "lib",
+        ...DOCUMENTS,
+      ),
     ],
   },
   { name: "tests", seconds: 1200, commands: () => [node("test/run.mjs")] },
