@@ -1,0 +1,27 @@
+/**
+ * All cases, in the order of their running. A case is `{ name, everywhere?, run(lab) }`: its name is a sentence, `run`
+ * may return a note for its line, and with `everywhere` it also runs with relays on Deno and on Bun. It finds UDP
+ * blocked, no SA and no relay, and need not clean up.
+ */
+
+import { authentication } from "./authentication.mjs";
+import { blocked } from "./blocked.mjs";
+import { clients } from "./clients.mjs";
+import { lifecycle } from "./lifecycle.mjs";
+import { networks } from "./networks.mjs";
+import { rekeying } from "./rekeying.mjs";
+import { survival } from "./survival.mjs";
+import { traffic } from "./traffic.mjs";
+import { wire } from "./wire.mjs";
+
+export const groups = [
+  blocked,
+  traffic,
+  authentication,
+  rekeying,
+  survival,
+  clients,
+  networks,
+  wire,
+  lifecycle,
+];

@@ -1,0 +1,64 @@
+# Sourced by up.sh: turns templates into configurations and starts daemons. The knobs can be set in the environment.
+
+: "${RETRANSMIT_TIMEOUT:=1.0}" "${RETRANSMIT_BASE:=1.5}" "${RETRANSMIT_TRIES:=4}" "${KEEP_ALIVE:=2s}"
+: "${IKE_PROPOSALS:=aes256-sha256-curve25519}" "${ESP_PROPOSALS:=aes128gcm16}"
+: "${FRAGMENTATION:=yes}" "${DPD:=0}" "${REMOTE_PORT:=$RELAY_PORT}"
+: "${LOG_IKE:=1}" "${LOG_CHD:=1}" "${LOG_NET:=1}" "${LOG_ENC:=1}"
+
+# render TEMPLATE   the template on standard output, with @NAME@ replaced by the value of $NAME
+render() {
+	local text name
+	text=$(cat "$LAB_DIR/templates/$1")
+	for name in $(printf '%s' "$text" | grep -o '@[A-Z0-9_]*@' | sort -u | tr -d @); do
+		text=${text//@$name@/"${!name-}"}
+	done
+	printf '%s\n' "$text"
+}
+
+render_strongswan() { SIDE=$1 render strongswan.conf.in >"$RUN/$1/strongswan.conf"; }
+
+# carol's connections come twice: by their own name straight to moon (port 500, then 4500), and with "-relay"
+# appended through the relay on loopback.
+render_swanctl() { # SIDE
+	case $1 in
+	carol)
+		SUFFIX= LOCAL_ADDR=$CAROL_IP REMOTE_ADDR=$MOON_IP LOCAL_PORT=500 REMOTE_PORT=500 render carol.swanctl.conf.in
+		SUFFIX=-relay LOCAL_ADDR=127.0.0.1 REMOTE_ADDR=127.0.0.1 LOCAL_PORT=4500 render carol.swanctl.conf.in
+		render secrets.conf.in
+		;;
+	*)
+		render "$1.swanctl.conf.in"
+		render secrets.conf.in
+		;;
+	esac >"$RUN/$1/swanctl/swanctl.conf"
+}
+
+install_credentials() { # SIDE
+	local dir=$RUN/$1/swanctl key
+	mkdir -p "$dir/x509" "$dir/x509ca" "$dir/private"
+	cp "$RUN"/pki/ca-*.pem "$RUN/pki/sub-ecdsa.pem" "$dir/x509ca/"
+	[ "$1" = dave ] && return 0
+	cp "$RUN/pki/sub-ecdsa.pem" "$RUN/pki/$1"-*.pem "$dir/x509/"
+	for key in "$RUN/pki/$1"-*.key; do cp "$key" "$dir/private/$(basename "$key" .key).pem"; done
+}
+
+# Start a daemon, or have it reload its configuration if it runs.
+start_charon() { # SIDE NS
+	local side=$1 i
+	if ! alive "charon-$side"; then
+		rm -f "$RUN/$side/charon.vici"
+		# `ip netns exec` becomes the program, so $! is the daemon's pid.
+		ip netns exec "$2" env STRONGSWAN_CONF="$RUN/$side/strongswan.conf" \
+			"$CHARON" </dev/null >"$RUN/$side/stdout.log" 2>&1 &
+		record_pid "charon-$side" $!
+		disown $! 2>/dev/null || true
+		for i in $(seq 100); do
+			[ -S "$RUN/$side/charon.vici" ] && break
+			alive "charon-$side" || die "charon of $side exited, see $RUN/$side"
+			sleep 0.1
+		done
+		[ -S "$RUN/$side/charon.vici" ] || die "charon of $side opens no control socket, see $RUN/$side"
+	fi
+	swan "$side" --load-all --noprompt --clear >"$RUN/$side/load.log" 2>&1 ||
+		die "loading the configuration of $side failed, see $RUN/$side/load.log"
+}
