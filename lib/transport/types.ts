@@ -17,6 +17,8 @@ export interface TransportAddress {
  * - `readable.cancel()` gives up reading and leaves `writable` usable.
  * - `writable.close()` half-closes (FIN) where the carrier can; `readable` goes on until the peer ends.
  * - `writable.abort()` resets: both directions end at once, unsent data is thrown away and the peer sees an error (RST).
+ *   Deno's TCP sockets cannot reset: there the peer sees an end, and an error when it writes again.
+ * - What was received before the connection broke is still read, then the error. After an abort of this end nothing is.
  * - Writing takes no more than a bounded amount ahead of the peer's reading, reading likewise.
  * - Chunks given to `writable` are not changed and may be reused once their write has settled; chunks that come from
  *   `readable` belong to the reader, but several may be views of one buffer.
@@ -30,7 +32,11 @@ export interface Connection {
   readonly opened: Promise<void>;
   /** Resolves when both directions have ended and the resources are released; rejects when the connection broke. */
   readonly closed: Promise<void>;
-  /** Closes both directions: what was written is still delivered, nothing more is read. Resolves when done; safe to repeat. */
+  /**
+   * Closes both directions, whoever holds the streams: what was written is still delivered, nothing more is read. Waits
+   * a second for the peer's end, since a socket that is closed under incoming data may lose what is on its way out.
+   * Resolves when done, also when the connection broke (which `closed` tells); safe to repeat.
+   */
   close(reason?: unknown): Promise<void>;
   /** This end, as the network sees it. */
   readonly localAddress: TransportAddress;
@@ -65,7 +71,8 @@ export interface DatagramEndpoint {
   readonly readable: ReadableStream<Datagram[]>;
   /**
    * Sends one datagram, or drops and counts it as a network would; never throws for what the network does. `to` is
-   * left out on an endpoint that was opened with a `remote`.
+   * left out on an endpoint that was opened with a `remote`, and else is an IP address: names are not looked up for
+   * each datagram. `data` is not copied, so it must not change afterwards.
    */
   send(data: Uint8Array, to?: TransportAddress): void;
   /** The address it is bound to, with the real port. */
@@ -112,6 +119,8 @@ export interface UdpOptions {
   readonly remote?: TransportAddress;
   /** Closes the endpoint when aborted. */
   readonly signal?: AbortSignal;
-  /** Octets of received datagrams that may wait for a reader. Default 1 MiB. */
+  /** Octets of received datagrams that may wait for a reader, each counting 128 more. Default 1 MiB. */
   readonly maxReceiveQueue?: number;
+  /** Octets of datagrams that may wait to be sent. Default 1 MiB. */
+  readonly maxSendQueue?: number;
 }

@@ -1,0 +1,8 @@
+/**
+ * Sockets for Deno: the functions of `iketcp/runtime` without choosing.
+ *
+ * @module
+ */
+
+export { connectTcp, listenTcp } from "./deno_tcp.ts";
+export { openUdp } from "./deno_udp.ts";

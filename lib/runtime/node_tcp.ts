@@ -1,0 +1,264 @@
+/**
+ * TCP over `node:net`, for Node and Bun (and for what Deno's own sockets lack).
+ *
+ * The ready-made adapter, `Duplex.toWeb`, does not hold writers back, hangs on half-closed connections and aborts with a
+ * FIN. Sockets that we connect read into one scratch buffer of the process (`onread`), so that an idle connection holds
+ * no read buffer; accepted sockets do not take that option and hand on what Node allocates.
+ */
+
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+import { formatAddress, unmapAddress } from "../transport/address.ts";
+import { AcceptQueue, DEFAULT_BACKLOG } from "../transport/accept_queue.ts";
+import { CarrierConnection } from "../transport/carrier_connection.ts";
+import type {
+  Connection,
+  ConnectOptions,
+  Listener,
+  ListenOptions,
+  TransportAddress,
+} from "../transport/types.ts";
+import { attempt } from "./_attempt.ts";
+import { checkAddress, resolveAddress } from "./_resolve.ts";
+import { copyOut } from "./_slab.ts";
+import { connectionError, toTransportError } from "./errors.ts";
+
+/** Shared by all sockets: Node calls back in the same turn in which it has read, and nobody else reads meanwhile. */
+const SCRATCH = new Uint8Array(65536);
+
+/**
+ * Octets that one connection may write without a turn of the event loop. As long as the kernel takes everything, nothing
+ * else would make a busy writer wait, and timers and other sockets would starve.
+ */
+const TURN_OCTETS = 1048576;
+
+/** Connects to a TCP port. */
+export function connectTcp(address: TransportAddress, options: ConnectOptions = {}): Promise<Connection> {
+  const action = `connect to tcp ${formatAddress(address)}`;
+  return attempt(options, action, async (signal) => {
+    checkAddress(address, action);
+    const { localAddress } = options;
+    if (localAddress !== undefined) checkAddress(localAddress, action);
+    const local = localAddress && await resolveAddress(localAddress, action);
+    signal.throwIfAborted();
+    return openSocket(address, local, signal);
+  });
+}
+
+/** Listens on a TCP port. */
+export async function listenTcp(address: TransportAddress, options: ListenOptions = {}): Promise<Listener> {
+  const action = `listen on tcp ${formatAddress(address)}`;
+  const { signal, backlog = DEFAULT_BACKLOG } = options;
+  signal?.throwIfAborted();
+  checkAddress(address, action);
+  const { hostname: host, port } = await resolveAddress(address, action);
+  signal?.throwIfAborted();
+  const server = createServer({ allowHalfOpen: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(toTransportError(error, action)));
+    server.listen({ host, port, backlog }, resolve);
+  });
+  const listener = new NodeTcpListener(server, backlog, signal);
+  if (signal?.aborted) {
+    await listener.close();
+    throw signal.reason;
+  }
+  return listener;
+}
+
+function openSocket(
+  address: TransportAddress,
+  local: TransportAddress | undefined,
+  signal: AbortSignal,
+): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    let connection: NodeTcpConnection | undefined;
+    const socket = connect({
+      host: address.hostname,
+      port: address.port,
+      localAddress: local?.hostname,
+      localPort: local?.port,
+      family: local === undefined ? 0 : local.hostname.includes(":") ? 6 : 4,
+      allowHalfOpen: true,
+      onread: { buffer: SCRATCH, callback: (length) => connection?.handleScratch(length) ?? true },
+    });
+    const abort = () => {
+      socket.destroy();
+      reject(signal.reason);
+    };
+    const fail = (error: Error) => {
+      signal.removeEventListener("abort", abort);
+      reject(error);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", abort);
+      connection = new NodeTcpConnection(socket, address);
+      socket.removeListener("error", fail);
+      connection.open();
+      resolve(connection);
+    });
+  });
+}
+
+class NodeTcpListener implements Listener {
+  readonly connections: ReadableStream<Connection>;
+  readonly address: TransportAddress;
+
+  readonly #server: Server;
+  readonly #queue: AcceptQueue;
+  readonly #signal: AbortSignal | undefined;
+  readonly #handleAbort: () => void;
+  #closed: Promise<void> | undefined;
+
+  constructor(server: Server, backlog: number, signal: AbortSignal | undefined) {
+    this.#server = server;
+    this.#queue = new AcceptQueue({ limit: backlog, cancelled: () => this.close() });
+    this.connections = this.#queue.connections;
+    const bound = server.address() as { address: string; port: number };
+    this.address = { hostname: unmapAddress(bound.address), port: bound.port };
+    // An accept that failed (out of file descriptors) fails that connection, not the listener.
+    server.on("error", () => {});
+    server.on("connection", (socket) => this.#handleSocket(socket));
+    this.#signal = signal;
+    this.#handleAbort = () => void this.close();
+    signal?.addEventListener("abort", this.#handleAbort, { once: true });
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= new Promise((resolve) => {
+      this.#signal?.removeEventListener("abort", this.#handleAbort);
+      this.#queue.handleEnd();
+      // The port is free at once; Node's callback would wait for the connections that were handed out.
+      this.#server.close();
+      setImmediate(resolve);
+    });
+  }
+
+  #handleSocket(socket: Socket): void {
+    if (this.#queue.full) {
+      socket.on("error", () => {});
+      socket.resetAndDestroy();
+      return;
+    }
+    const connection = new NodeTcpConnection(socket, { hostname: "", port: 0 });
+    socket.on("data", (data) => connection.handleData(data as Uint8Array));
+    connection.open();
+    this.#queue.handleConnection(connection);
+  }
+}
+
+class NodeTcpConnection extends CarrierConnection {
+  readonly #socket: Socket;
+  readonly #written: (error?: Error | null) => void;
+  /** Writes given to the socket, and those it called back for. */
+  #issued = 0;
+  #called = 0;
+  #turnOctets = 0;
+  #waiting: { resolve(): void; reject(error: unknown): void } | undefined;
+  #ended = false;
+  #closed = false;
+
+  constructor(socket: Socket, peer: TransportAddress) {
+    super({
+      localAddress: { hostname: unmapAddress(socket.localAddress ?? "0.0.0.0"), port: socket.localPort ?? 0 },
+      remoteAddress: {
+        hostname: unmapAddress(socket.remoteAddress ?? peer.hostname),
+        port: socket.remotePort ?? peer.port,
+      },
+    });
+    this.#socket = socket;
+    this.#written = (error) => {
+      this.#called++;
+      if (error) this.#settle(error);
+      else if (this.#called === this.#issued) this.#settle();
+    };
+    socket.setNoDelay(true);
+    socket.on("end", () => {
+      this.#ended = true;
+      this.handleEnd();
+    });
+    socket.on("error", (error) => this.handleError(connectionError(error, this.remoteAddress)));
+    socket.on("close", () => this.#handleClose());
+  }
+
+  open(): void {
+    this.handleOpen();
+  }
+
+  /** Octets were read into the scratch buffer of all sockets: they leave it before this returns. */
+  handleScratch(length: number): boolean {
+    return this.handleChunk(copyOut(SCRATCH, length));
+  }
+
+  handleData(data: Uint8Array): void {
+    this.handleChunk(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+  }
+
+  protected override startReading(): void {
+    this.#socket.resume();
+  }
+
+  protected override stopReading(): void {
+    this.#socket.pause();
+  }
+
+  protected override send(chunk: Uint8Array): void | Promise<void> {
+    const socket = this.#socket;
+    this.#issued++;
+    socket.write(chunk, this.#written);
+    // What did not leave at once stays in the caller's memory until the callback.
+    if (socket.writableLength > 0) return this.#wait();
+    this.#turnOctets += chunk.byteLength;
+    if (this.#turnOctets < TURN_OCTETS) return;
+    this.#turnOctets = 0;
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  protected override sendEnd(): Promise<void> {
+    const ended = this.#wait();
+    this.#socket.end((error?: Error | null) => this.#settle(error ?? undefined));
+    return ended;
+  }
+
+  protected override reset(): Promise<void> {
+    return this.#destroy(() => this.#socket.resetAndDestroy());
+  }
+
+  protected override release(): Promise<void> {
+    return this.#destroy(() => this.#socket.destroy());
+  }
+
+  #destroy(destroy: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#closed) return resolve();
+      this.#socket.once("close", () => resolve());
+      destroy();
+    });
+  }
+
+  #handleClose(): void {
+    this.#closed = true;
+    const error = connectionError(
+      { code: "ECONNRESET", message: "the socket was closed" },
+      this.remoteAddress,
+    );
+    this.#settle(error);
+    // Node closes by itself a socket that has ended in both directions; any other end of it is a break.
+    if (!this.#ended || !this.#socket.writableFinished) this.handleError(error);
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
+
+  #settle(error?: Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (error === undefined) waiting?.resolve();
+    else waiting?.reject(connectionError(error, this.remoteAddress));
+  }
+}
