@@ -58,6 +58,7 @@ export class OriginatorRelay {
   readonly #counters = zeroCounters();
   readonly #peers = new Map<string, Peer>();
   readonly #sweep: ReturnType<typeof setInterval>;
+  #closing = false;
 
   /** Begins to hear. */
   constructor(options: OriginatorRelayOptions) {
@@ -75,8 +76,10 @@ export class OriginatorRelay {
   /** Stops hearing, sends what waits, ends all streams. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
+    this.#closing = true;
     const peers = [...this.#peers.values()];
     this.#peers.clear();
+    this.#counters.peers = 0;
     await Promise.all(peers.map((peer) => peer.close()));
     await this.#options.endpoint.close();
     await this.closed.catch(() => {});
@@ -103,7 +106,7 @@ export class OriginatorRelay {
     const key = formatAddress(address);
     const known = this.#peers.get(key);
     if (known !== undefined) return known;
-    if (!isCarried(data, this.#counters)) return undefined; // a keepalive is no reason to open a stream
+    if (this.#closing || !isCarried(data, this.#counters)) return undefined; // a keepalive is no reason to open a stream
     if (this.#peers.size >= this.#limits.max_peers) {
       this.#counters.peersRefused++;
       return undefined;

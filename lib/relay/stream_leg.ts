@@ -52,6 +52,8 @@ export class StreamLeg {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   /** Pending while the queue is being sent. */
   #written: Promise<void> | undefined;
+  /** Either end has closed in order; what the writer says then is no news. */
+  #ending = false;
   #failure: IketcpError | undefined;
 
   /** Begins to read at once, and as originator writes the prefix at once. */
@@ -63,7 +65,7 @@ export class StreamLeg {
     this.#inbound = new Chain([this.#prefix ?? new PrefixRefuser(), this.#deframer, this.#filter]);
     this.#reader = this.connection.readable.getReader();
     this.#writer = this.connection.writable.getWriter();
-    this.#writer.closed.catch((error) => this.fail(error));
+    this.#writer.closed.catch((error) => this.#ending || this.fail(error));
     if (options.role === "originator") {
       new PrefixWriter().handleStart((prefix) => this.#writer.write(prefix).catch(() => {}));
     }
@@ -92,6 +94,7 @@ export class StreamLeg {
   /** Ends in order: what waits is still sent. */
   async close(): Promise<void> {
     await this.#written;
+    this.#ending = true;
     await this.connection.close();
   }
 
@@ -119,7 +122,7 @@ export class StreamLeg {
         if (fault !== undefined) throw fault;
         if (done) break;
       }
-      await this.connection.close();
+      await this.close();
     } catch (error) {
       this.fail(error);
     }
