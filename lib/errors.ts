@@ -17,6 +17,8 @@ export type EncapErrorCode =
   | "ERR_ENCAP_PREFIX_INCOMPLETE"
   /** A Length field holds 0 or 1 (section 3.1). */
   | "ERR_ENCAP_LENGTH"
+  /** The stream ended inside a message, where somebody wants to know (`Deframer` only counts it). */
+  | "ERR_ENCAP_MESSAGE_INCOMPLETE"
   /** A message is longer than this end accepts (`maxMessageLength`). */
   | "ERR_ENCAP_MESSAGE_TOO_LONG";
 
@@ -49,6 +51,9 @@ export type IkeErrorCode =
 export type RelayErrorCode =
   | "ERR_RELAY_PREFIX_TIMEOUT"
   | "ERR_RELAY_FIRST_MESSAGE_TIMEOUT"
+  /** The last messages could not be sent in time. */
+  | "ERR_RELAY_CLOSE_TIMEOUT"
+  /** Too many connections. */
   | "ERR_RELAY_LIMIT";
 
 /** Faults of capture files. */

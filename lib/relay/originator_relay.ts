@@ -11,7 +11,6 @@ import { isCarried, lacksMarker } from "./datagrams.ts";
 import type { OnRelayEvent } from "./events.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
-import { settleWithin } from "./settle_within.ts";
 import { StreamLeg } from "./stream_leg.ts";
 
 /** Opens the stream towards the responder. */
@@ -200,7 +199,7 @@ class Peer {
       new TransportError("ERR_TRANSPORT_CLOSED", "Cannot open stream: the relay has let go of its peer"),
     );
     await this.#opening;
-    if (this.#leg !== undefined) await settleWithin(this.#limits.close_timeout, this.#leg);
+    await this.#leg?.close();
   }
 
   #open(): void {
@@ -232,6 +231,7 @@ class Peer {
         for (const message of messages) this.#options.endpoint.send(message, this.address);
       },
       maxMessageLength: this.#limits.max_message_length,
+      closeTimeout: this.#limits.close_timeout,
       counters: this.#counters,
     });
     this.#leg.ended.then((error) => {

@@ -11,7 +11,6 @@ import { isCarried } from "./datagrams.ts";
 import type { OnRelayEvent } from "./events.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
-import { settleWithin } from "./settle_within.ts";
 import { StreamLeg } from "./stream_leg.ts";
 
 /** What a {@linkcode ResponderRelay} needs. */
@@ -74,8 +73,7 @@ export class ResponderRelay {
   /** Stops accepting, sends what waits, ends all streams. */
   async close(): Promise<void> {
     await this.#options.listener.close();
-    const legs = [...this.#streams].map((stream) => stream.leg);
-    await Promise.all(legs.map((leg) => settleWithin(this.#limits.close_timeout, leg)));
+    await Promise.all([...this.#streams].map((stream) => stream.leg.close()));
     this.#sockets.closeAll();
     await this.closed.catch(() => {});
   }
@@ -171,6 +169,7 @@ class ClientStream {
       queue: this.#queue,
       onMessages: (messages) => this.#handleMessages(messages),
       maxMessageLength: limits.max_message_length,
+      closeTimeout: limits.close_timeout,
       counters,
     });
     this.#timer = setTimeout(() => this.#handlePrefixTimeout(), limits.prefix_timeout);

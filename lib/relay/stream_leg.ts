@@ -13,7 +13,7 @@ import {
   PrefixRefuser,
   PrefixWriter,
 } from "../encap/mod.ts";
-import { EncapError, IketcpError, TransportError } from "../errors.ts";
+import { EncapError, IketcpError, RelayError, TransportError } from "../errors.ts";
 import type { Connection } from "../transport/types.ts";
 import type { RelayCounters } from "./counters.ts";
 import { hintOfOpening } from "./opening_hint.ts";
@@ -31,6 +31,8 @@ export interface StreamLegOptions {
   readonly onMessages: (messages: Uint8Array[]) => void | Promise<void>;
   /** The longest message that is accepted. */
   readonly maxMessageLength: number;
+  /** Milliseconds that the last messages may take to leave. */
+  readonly closeTimeout: number;
   /** Where to count. */
   readonly counters: RelayCounters;
 }
@@ -91,11 +93,10 @@ export class StreamLeg {
     this.#writer.abort(this.#failure).catch(() => {});
   }
 
-  /** Ends in order: what waits is still sent. */
+  /** Ends in order: what waits is still sent, unless that takes longer than `closeTimeout`. Settles as `ended` does. */
   async close(): Promise<void> {
-    await this.#written;
-    this.#ending = true;
-    await this.connection.close();
+    await this.#finish();
+    await this.ended;
   }
 
   async #read(): Promise<IketcpError | undefined> {
@@ -122,12 +123,33 @@ export class StreamLeg {
         if (fault !== undefined) throw fault;
         if (done) break;
       }
-      await this.close();
+      await this.#finish();
     } catch (error) {
       this.fail(error);
     }
     await this.connection.closed.catch((error) => this.fail(error));
     return this.#failure;
+  }
+
+  async #finish(): Promise<void> {
+    const { closeTimeout } = this.#options;
+    const timer = setTimeout(() => {
+      this.fail(
+        new RelayError(
+          "ERR_RELAY_CLOSE_TIMEOUT",
+          `Cannot end stream: expected the peer to read within ${closeTimeout} ms`,
+        ),
+      );
+    }, closeTimeout);
+    try {
+      await this.#written;
+      this.#ending = true;
+      await this.connection.close();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #deliver(messages: Uint8Array[]): void | Promise<void> {
