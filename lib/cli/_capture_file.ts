@@ -1,0 +1,103 @@
+/** A pcapng file of what crosses connections, and the tap that fills it. */
+
+import { closeSync, openSync, writeSync } from "node:fs";
+import { ConfigError } from "../errors.ts";
+import { CaptureWriter } from "../inspect/mod.ts";
+import type { Connection } from "../transport/mod.ts";
+
+/** Octets that are gathered before they go to the file, and the time in milliseconds after which they go anyway. */
+const GATHERED = 65536;
+const GATHER_TIME = 200;
+
+/**
+ * Writes are synchronous: a capture is for looking at a fault, and must neither lose packets nor gather them in memory when
+ * the disk is slower than the network.
+ */
+export class CaptureFile {
+  readonly #file: number;
+  readonly #writer: CaptureWriter;
+  #waiting: Uint8Array[] = [];
+  #waitingOctets = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #paused = false;
+
+  /** Creates the file, or empties it. */
+  constructor(path: string) {
+    try {
+      this.#file = openSync(path, "w");
+    } catch (error) {
+      throw new ConfigError("ERR_CONFIG_FILE", `Cannot write capture ${path}: ${(error as Error).message}`);
+    }
+    this.#writer = new CaptureWriter((chunk) => this.#write(chunk));
+  }
+
+  /** The same connection; what crosses it from now on goes to the file, as TCP segments with made-up sequence numbers. */
+  tap(connection: Connection): Connection {
+    const tap = this.#writer.tcp(connection.localAddress, connection.remoteAddress);
+    const record = (step: () => void) => {
+      if (!this.#paused) step();
+    };
+    record(() => tap.opened());
+    connection.closed.catch(() => {}).then(() => record(() => tap.closed()));
+
+    const readable = connection.readable.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          record(() => tap.received(chunk));
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+    const writer = connection.writable.getWriter();
+    const writable = new WritableStream<Uint8Array>({
+      start: (controller) => {
+        writer.closed.catch((error) => controller.error(error));
+      },
+      write: (chunk) => {
+        record(() => tap.sent(chunk));
+        return writer.write(chunk);
+      },
+      close: () => writer.close(),
+      abort: (reason) => writer.abort(reason),
+    });
+    const { opened, closed, localAddress, remoteAddress } = connection;
+    return {
+      readable,
+      writable,
+      opened,
+      closed,
+      localAddress,
+      remoteAddress,
+      close: (reason) => connection.close(reason),
+    };
+  }
+
+  /** Records no more. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Writes what is left and closes the file. */
+  close(): void {
+    this.#paused = true;
+    this.#flush();
+    closeSync(this.#file);
+  }
+
+  #write(chunk: Uint8Array): void {
+    this.#waiting.push(chunk);
+    this.#waitingOctets += chunk.byteLength;
+    if (this.#waitingOctets >= GATHERED) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), GATHER_TIME);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const chunk of this.#waiting) {
+      for (let offset = 0; offset < chunk.byteLength;) offset += writeSync(this.#file, chunk, offset);
+    }
+    this.#waiting = [];
+    this.#waitingOctets = 0;
+  }
+}

@@ -1,0 +1,311 @@
+/**
+ * `iketcp demo`: a recorded conversation of two strongSwan daemons, replayed from both ends through a real pair of relays on
+ * loopback, UDP to TCP to UDP; then bulk. Every datagram is compared with what was sent.
+ */
+
+import { Command } from "commander";
+import process from "node:process";
+import { hasNonEspMarker, NON_ESP_MARKER_LENGTH } from "../encap/mod.ts";
+import { TransportError } from "../errors.ts";
+import { describeIkeMessage } from "../ike/codec/mod.ts";
+import { OriginatorRelay, ResponderRelay } from "../relay/mod.ts";
+import { connectTcp, listenTcp, openUdp, runtimeName } from "../runtime/mod.ts";
+import { type DatagramEndpoint, formatAddress, type TransportAddress } from "../transport/mod.ts";
+import { toHex } from "../bytes/mod.ts";
+import { CaptureFile } from "./_capture_file.ts";
+import { BulkSender, checkBulkDatagram } from "./_demo_bulk.ts";
+import { resolvePath } from "./_program.ts";
+import { RECORDED_CONVERSATION, type RecordedDatagram } from "./_recorded_conversation.ts";
+import { formatRate, formatSize, parseDuration } from "./_units.ts";
+
+interface DemoOptions {
+  readonly seconds: number;
+  readonly capture: string;
+  readonly json: boolean;
+}
+
+const LOOPBACK: TransportAddress = { hostname: "127.0.0.1", port: 0 };
+
+/** How long a datagram may take from one end to the other, in milliseconds. */
+const ARRIVAL_TIMEOUT = 5000;
+
+/** The command. */
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("replay a recorded strongSwan conversation and push bulk through two relays on loopback")
+    .option("--seconds <n>", "how long to push bulk", parseDuration, 4000)
+    .option("--capture <file>", "where to write the capture of the TCP leg", "iketcp-demo.pcapng")
+    .option("--json", "one JSON object at the end, and nothing else", false)
+    .action(runDemo);
+}
+
+/** What the demo found out. */
+interface DemoResult {
+  readonly runtime: string;
+  readonly datagrams: number;
+  readonly ike: number;
+  readonly esp: number;
+  readonly octets: number;
+  readonly bulkDatagrams: number;
+  readonly bulkLost: number;
+  readonly bulkOctets: number;
+  readonly bulkMilliseconds: number;
+  readonly capture: string;
+}
+
+async function runDemo(options: DemoOptions): Promise<void> {
+  const say = options.json ? () => {} : (text: string) => console.log(text);
+  const path = resolvePath(options.capture);
+  const scene = await Scene.open(path);
+  try {
+    say(scene.picture());
+    const conversation = await replay(scene, say);
+    scene.capture.pause(); // bulk would make the file large and tell nothing new
+    const progress = options.json ? () => {} : drawProgress;
+    const bulk = await pushBulk(scene, options.seconds, progress, say);
+    const result: DemoResult = { runtime: runtimeName(), ...conversation, ...bulk, capture: path };
+    if (options.json) console.log(JSON.stringify(result));
+    else say(summary(result, scene));
+    if (result.bulkLost > 0) process.exitCode = 1;
+  } finally {
+    await scene.close();
+  }
+}
+
+/** Two daemons that we play, and the relays between them. */
+class Scene {
+  readonly capture: CaptureFile;
+  readonly initiator: Daemon;
+  readonly responder: Daemon;
+  readonly originatorRelay: OriginatorRelay;
+  readonly responderRelay: ResponderRelay;
+  readonly #path: readonly TransportAddress[];
+
+  static async open(capturePath: string): Promise<Scene> {
+    const capture = new CaptureFile(capturePath);
+    const daemon = await openUdp({ local: LOOPBACK });
+    const listener = await listenTcp(LOOPBACK);
+    const responderRelay = new ResponderRelay({
+      listener,
+      openEndpoint: () => openUdp({ remote: daemon.localAddress }),
+    });
+    const endpoint = await openUdp({ local: LOOPBACK });
+    const originatorRelay = new OriginatorRelay({
+      endpoint,
+      dial: async (options) => capture.tap(await connectTcp(listener.address, options)),
+    });
+    const initiator = await openUdp({ remote: endpoint.localAddress });
+    return new Scene(
+      capture,
+      new Daemon("initiator", initiator),
+      new Daemon("responder", daemon),
+      originatorRelay,
+      responderRelay,
+      [
+        endpoint.localAddress,
+        listener.address,
+        daemon.localAddress,
+      ],
+    );
+  }
+
+  private constructor(
+    capture: CaptureFile,
+    initiator: Daemon,
+    responder: Daemon,
+    originatorRelay: OriginatorRelay,
+    responderRelay: ResponderRelay,
+    path: readonly TransportAddress[],
+  ) {
+    this.capture = capture;
+    this.initiator = initiator;
+    this.responder = responder;
+    this.originatorRelay = originatorRelay;
+    this.responderRelay = responderRelay;
+    this.#path = path;
+  }
+
+  picture(): string {
+    const [udp, tcp, daemon] = this.#path.map(formatAddress);
+    return `initiator ──UDP──▶ ${udp} relay ══TCP, RFC 9329══▶ ${tcp} relay ──UDP──▶ ${daemon} responder\n`;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.originatorRelay.close(), this.responderRelay.close()]);
+    await Promise.all([this.initiator.close(), this.responder.close()]);
+    this.capture.close();
+  }
+}
+
+/** One end of the conversation: a UDP endpoint that answers to where it last heard from, as daemons do. */
+class Daemon {
+  readonly name: RecordedDatagram["from"];
+  readonly endpoint: DatagramEndpoint;
+  readonly #reader: ReadableStreamDefaultReader<
+    readonly { readonly data: Uint8Array; readonly from: TransportAddress }[]
+  >;
+  #received: Uint8Array[] = [];
+  #peer: TransportAddress | undefined;
+
+  constructor(name: RecordedDatagram["from"], endpoint: DatagramEndpoint) {
+    this.name = name;
+    this.endpoint = endpoint;
+    this.#reader = endpoint.readable.getReader();
+  }
+
+  send(data: Uint8Array): void {
+    if (this.name === "initiator") this.endpoint.send(data);
+    else if (this.#peer !== undefined) this.endpoint.send(data, this.#peer);
+  }
+
+  /** All datagrams that have come, at least one; `undefined` when none comes in time. */
+  async receive(timeout: number): Promise<Uint8Array[] | undefined> {
+    if (this.#received.length === 0 && !await this.#wait(timeout)) return undefined;
+    const received = this.#received;
+    this.#received = [];
+    return received;
+  }
+
+  /** The next datagram. */
+  async receiveOne(timeout: number): Promise<Uint8Array | undefined> {
+    if (this.#received.length === 0 && !await this.#wait(timeout)) return undefined;
+    return this.#received.shift();
+  }
+
+  async close(): Promise<void> {
+    await this.endpoint.close();
+  }
+
+  #pending: Promise<void> | undefined;
+
+  async #wait(timeout: number): Promise<boolean> {
+    this.#pending ??= this.#reader.read().then(({ value = [] }) => {
+      this.#pending = undefined;
+      for (const { data, from } of value) {
+        this.#received.push(data);
+        this.#peer = from;
+      }
+    });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, timeout));
+    await Promise.race([this.#pending, late]);
+    clearTimeout(timer);
+    return this.#received.length > 0;
+  }
+}
+
+async function replay(
+  scene: Scene,
+  say: (text: string) => void,
+): Promise<Pick<DemoResult, "datagrams" | "ike" | "esp" | "octets">> {
+  let ike = 0;
+  let octets = 0;
+  for (const { from, base64 } of RECORDED_CONVERSATION) {
+    const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const [sender, receiver] = from === "initiator"
+      ? [scene.initiator, scene.responder]
+      : [scene.responder, scene.initiator];
+    sender.send(data);
+    const arrived = await receiver.receiveOne(ARRIVAL_TIMEOUT);
+    checkArrival(data, arrived, from);
+    if (hasNonEspMarker(data)) ike++;
+    octets += data.byteLength;
+    const arrow = from === "initiator" ? "-->" : "<--";
+    say(
+      `  ${arrow} ${describeMessage(data).padEnd(76)} ${
+        String(data.byteLength).padStart(4)
+      } octets, unchanged`,
+    );
+  }
+  const datagrams = RECORDED_CONVERSATION.length;
+  return { datagrams, ike, esp: datagrams - ike, octets };
+}
+
+function checkArrival(sent: Uint8Array, arrived: Uint8Array | undefined, from: string): void {
+  const what = `datagram of ${sent.byteLength} octets from the ${from}`;
+  if (arrived === undefined) {
+    throw new TransportError(
+      "ERR_TRANSPORT_TIMEOUT",
+      `Cannot replay: expected the ${what} within ${ARRIVAL_TIMEOUT} ms, got nothing`,
+    );
+  }
+  if (toHex(sent) !== toHex(arrived)) {
+    throw new TransportError(
+      "ERR_TRANSPORT_FAILED",
+      `Cannot replay: expected the ${what} unchanged, got ${arrived.byteLength} other octets`,
+    );
+  }
+}
+
+function describeMessage(data: Uint8Array): string {
+  if (hasNonEspMarker(data)) return describeIkeMessage(data.subarray(NON_ESP_MARKER_LENGTH));
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return `ESP spi ${toHex(data.subarray(0, 4))} seq ${view.getUint32(4)}`;
+}
+
+async function pushBulk(
+  scene: Scene,
+  milliseconds: number,
+  progress: Progress,
+  say: (text: string) => void,
+): Promise<Pick<DemoResult, "bulkDatagrams" | "bulkLost" | "bulkOctets" | "bulkMilliseconds">> {
+  const started = performance.now();
+  const bulk = new BulkSender((data) => scene.initiator.send(data));
+  bulk.fill();
+  for (;;) {
+    const elapsed = performance.now() - started;
+    if (elapsed >= milliseconds) bulk.stop();
+    if (bulk.finished) break;
+    const datagrams = await scene.responder.receive(1000);
+    if (datagrams === undefined) break; // what is missing now was lost
+    for (const datagram of datagrams) bulk.handleArrival(checkBulkDatagram(datagram));
+    bulk.fill();
+    progress(elapsed / milliseconds, formatRate(bulk.arrivedOctets, elapsed));
+  }
+  const elapsed = performance.now() - started;
+  progress(1, formatRate(bulk.arrivedOctets, elapsed));
+  say(
+    `  bulk: ${bulk.arrived} datagrams of ESP size, ${formatRate(bulk.arrivedOctets, elapsed)}, ${
+      bulk.sent - bulk.arrived
+    } lost`,
+  );
+  return {
+    bulkDatagrams: bulk.arrived,
+    bulkLost: bulk.sent - bulk.arrived,
+    bulkOctets: bulk.arrivedOctets,
+    bulkMilliseconds: Math.round(elapsed),
+  };
+}
+
+/** Draws how far the bulk is, over the last line of a terminal, or as a line a second elsewhere. */
+type Progress = (part: number, rate: string) => void;
+
+let drawn = -Infinity;
+
+const drawProgress: Progress = (part, rate) => {
+  const now = performance.now();
+  const terminal = process.stdout.isTTY === true;
+  if (part < 1 && now - drawn < (terminal ? 100 : 1000)) return;
+  drawn = now;
+  const full = Math.min(BAR_WIDTH, Math.round(BAR_WIDTH * part));
+  const line = `  bulk ${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${rate.padStart(12)}`;
+  process.stdout.write(terminal ? `${line}${part < 1 ? "" : "
+"}` : `${line}
+`);
+};
+
+const BAR_WIDTH = 30;
+
+function summary(result: DemoResult, scene: Scene): string {
+  const { counters } = scene.originatorRelay;
+  return [
+    "",
+    `${result.datagrams} recorded datagrams (${result.ike} IKE, ${result.esp} ESP, ${result.octets} octets) crossed and arrived octet for octet.`,
+    `${result.bulkDatagrams} datagrams of bulk: ${formatSize(result.bulkOctets)} in ${
+      (result.bulkMilliseconds / 1000).toFixed(1)
+    } s, ` +
+    `${formatRate(result.bulkOctets, result.bulkMilliseconds)} on ${result.runtime}.`,
+    `Through one TCP connection: ${counters.messagesToStream} messages out, ${counters.messagesFromStream} back, ${counters.datagramsDropped} dropped.`,
+    `The TCP leg of the conversation is in ${result.capture}; read it with: npm run -s iketcp -- decode ${result.capture}`,
+  ].join("\n");
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+/** The program `iketcp`: one thin file a command, joined here. */
+
+import { Command } from "commander";
+import process from "node:process";
+import { reportError } from "./_program.ts";
+import { decodeCommand } from "./decode.ts";
+import { demoCommand } from "./demo.ts";
+import { relayCommand } from "./relay.ts";
+
+const program = new Command("iketcp")
+  .description("IKEv2 and IPsec ESP over TCP (RFC 9329)")
+  .version("0.1.0")
+  .exitOverride()
+  .showSuggestionAfterError()
+  .configureHelp({ showGlobalOptions: true });
+
+for (const command of [relayCommand(), decodeCommand(), demoCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = reportError(error);
+}
