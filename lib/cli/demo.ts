@@ -8,14 +8,12 @@ import process from "node:process";
 import { hasNonEspMarker, NON_ESP_MARKER_LENGTH } from "../encap/mod.ts";
 import { TransportError } from "../errors.ts";
 import { describeIkeMessage } from "../ike/codec/mod.ts";
-import { OriginatorRelay, ResponderRelay } from "../relay/mod.ts";
-import { connectTcp, listenTcp, openUdp, runtimeName } from "../runtime/mod.ts";
-import { type DatagramEndpoint, formatAddress, type TransportAddress } from "../transport/mod.ts";
+import { runtimeName } from "../runtime/mod.ts";
 import { toHex } from "../bytes/mod.ts";
-import { CaptureFile } from "./_capture_file.ts";
 import { BulkSender, checkBulkDatagram } from "./_demo_bulk.ts";
+import { Scene } from "./_demo_scene.ts";
 import { resolvePath } from "./_program.ts";
-import { RECORDED_CONVERSATION, type RecordedDatagram } from "./_recorded_conversation.ts";
+import { RECORDED_CONVERSATION } from "./_recorded_conversation.ts";
 import { formatRate, formatSize, parseDuration } from "./_units.ts";
 
 interface DemoOptions {
@@ -23,8 +21,6 @@ interface DemoOptions {
   readonly capture: string;
   readonly json: boolean;
 }
-
-const LOOPBACK: TransportAddress = { hostname: "127.0.0.1", port: 0 };
 
 /** How long a datagram may take from one end to the other, in milliseconds. */
 const ARRIVAL_TIMEOUT = 5000;
@@ -69,128 +65,6 @@ async function runDemo(options: DemoOptions): Promise<void> {
     if (result.bulkLost > 0) process.exitCode = 1;
   } finally {
     await scene.close();
-  }
-}
-
-/** Two daemons that we play, and the relays between them. */
-class Scene {
-  readonly capture: CaptureFile;
-  readonly initiator: Daemon;
-  readonly responder: Daemon;
-  readonly originatorRelay: OriginatorRelay;
-  readonly responderRelay: ResponderRelay;
-  readonly #path: readonly TransportAddress[];
-
-  static async open(capturePath: string): Promise<Scene> {
-    const capture = new CaptureFile(capturePath);
-    const daemon = await openUdp({ local: LOOPBACK });
-    const listener = await listenTcp(LOOPBACK);
-    const responderRelay = new ResponderRelay({
-      listener,
-      openEndpoint: () => openUdp({ remote: daemon.localAddress }),
-    });
-    const endpoint = await openUdp({ local: LOOPBACK });
-    const originatorRelay = new OriginatorRelay({
-      endpoint,
-      dial: async (options) => capture.tap(await connectTcp(listener.address, options)),
-    });
-    const initiator = await openUdp({ remote: endpoint.localAddress });
-    return new Scene(
-      capture,
-      new Daemon("initiator", initiator),
-      new Daemon("responder", daemon),
-      originatorRelay,
-      responderRelay,
-      [
-        endpoint.localAddress,
-        listener.address,
-        daemon.localAddress,
-      ],
-    );
-  }
-
-  private constructor(
-    capture: CaptureFile,
-    initiator: Daemon,
-    responder: Daemon,
-    originatorRelay: OriginatorRelay,
-    responderRelay: ResponderRelay,
-    path: readonly TransportAddress[],
-  ) {
-    this.capture = capture;
-    this.initiator = initiator;
-    this.responder = responder;
-    this.originatorRelay = originatorRelay;
-    this.responderRelay = responderRelay;
-    this.#path = path;
-  }
-
-  picture(): string {
-    const [udp, tcp, daemon] = this.#path.map(formatAddress);
-    return `initiator ──UDP──▶ ${udp} relay ══TCP, RFC 9329══▶ ${tcp} relay ──UDP──▶ ${daemon} responder\n`;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.originatorRelay.close(), this.responderRelay.close()]);
-    await Promise.all([this.initiator.close(), this.responder.close()]);
-    this.capture.close();
-  }
-}
-
-/** One end of the conversation: a UDP endpoint that answers to where it last heard from, as daemons do. */
-class Daemon {
-  readonly name: RecordedDatagram["from"];
-  readonly endpoint: DatagramEndpoint;
-  readonly #reader: ReadableStreamDefaultReader<
-    readonly { readonly data: Uint8Array; readonly from: TransportAddress }[]
-  >;
-  #received: Uint8Array[] = [];
-  #peer: TransportAddress | undefined;
-
-  constructor(name: RecordedDatagram["from"], endpoint: DatagramEndpoint) {
-    this.name = name;
-    this.endpoint = endpoint;
-    this.#reader = endpoint.readable.getReader();
-  }
-
-  send(data: Uint8Array): void {
-    if (this.name === "initiator") this.endpoint.send(data);
-    else if (this.#peer !== undefined) this.endpoint.send(data, this.#peer);
-  }
-
-  /** All datagrams that have come, at least one; `undefined` when none comes in time. */
-  async receive(timeout: number): Promise<Uint8Array[] | undefined> {
-    if (this.#received.length === 0 && !await this.#wait(timeout)) return undefined;
-    const received = this.#received;
-    this.#received = [];
-    return received;
-  }
-
-  /** The next datagram. */
-  async receiveOne(timeout: number): Promise<Uint8Array | undefined> {
-    if (this.#received.length === 0 && !await this.#wait(timeout)) return undefined;
-    return this.#received.shift();
-  }
-
-  async close(): Promise<void> {
-    await this.endpoint.close();
-  }
-
-  #pending: Promise<void> | undefined;
-
-  async #wait(timeout: number): Promise<boolean> {
-    this.#pending ??= this.#reader.read().then(({ value = [] }) => {
-      this.#pending = undefined;
-      for (const { data, from } of value) {
-        this.#received.push(data);
-        this.#peer = from;
-      }
-    });
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, timeout));
-    await Promise.race([this.#pending, late]);
-    clearTimeout(timer);
-    return this.#received.length > 0;
   }
 }
 
@@ -263,7 +137,7 @@ async function pushBulk(
     progress(elapsed / milliseconds, formatRate(bulk.arrivedOctets, elapsed));
   }
   const elapsed = performance.now() - started;
-  progress(1, formatRate(bulk.arrivedOctets, elapsed));
+  progress(1, formatRate(bulk.arrivedOctets, elapsed), true);
   say(
     `  bulk: ${bulk.arrived} datagrams of ESP size, ${formatRate(bulk.arrivedOctets, elapsed)}, ${
       bulk.sent - bulk.arrived
@@ -278,20 +152,18 @@ async function pushBulk(
 }
 
 /** Draws how far the bulk is, over the last line of a terminal, or as a line a second elsewhere. */
-type Progress = (part: number, rate: string) => void;
+type Progress = (part: number, rate: string, last?: boolean) => void;
 
 let drawn = -Infinity;
 
-const drawProgress: Progress = (part, rate) => {
+const drawProgress: Progress = (part, rate, last = false) => {
   const now = performance.now();
   const terminal = process.stdout.isTTY === true;
-  if (part < 1 && now - drawn < (terminal ? 100 : 1000)) return;
+  if (!last && now - drawn < (terminal ? 100 : 1000)) return;
   drawn = now;
   const full = Math.min(BAR_WIDTH, Math.round(BAR_WIDTH * part));
   const line = `  bulk ${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${rate.padStart(12)}`;
-  process.stdout.write(terminal ? `${line}${part < 1 ? "" : "
-"}` : `${line}
-`);
+  process.stdout.write(terminal ? `\r${line}${last ? "\n" : ""}` : `${line}\n`);
 };
 
 const BAR_WIDTH = 30;
