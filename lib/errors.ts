@@ -58,6 +58,8 @@ export type RelayErrorCode =
 
 /** Faults of capture files. */
 export type InspectErrorCode =
+  /** A capture file that cannot be opened or read. */
+  | "ERR_INSPECT_FILE"
   /** Not a capture file, or of a kind that is not read. */
   | "ERR_INSPECT_FORMAT"
   /** A capture file that ends inside a record or contradicts itself. */

@@ -4,24 +4,19 @@
  *
  * @example What an IKE message is about
  * ```ts
- * import { describePayload, exchangeName, parseIkeHeader, walkPayloads } from "iketcp/ike/codec";
+ * import { describeIkeMessage } from "iketcp/ike/codec";
  * import { strictEqual } from "node:assert";
- *
- * function describe(message: Uint8Array): string {
- *   const header = parseIkeHeader(message);
- *   const payloads = Array.from(walkPayloads(message, header), (payload) => describePayload(payload));
- *   return `${exchangeName(header.exchangeType)} { ${payloads.join(", ")} }`;
- * }
  *
  * const message = new Uint8Array(32);
  * message.set([43, 0x20, 37, 0x08], 16); // V, version 2.0, INFORMATIONAL, initiator
  * message.set([32], 27);
  * message.set([0, 0, 0, 4], 28);
- * strictEqual(describe(message), "INFORMATIONAL { V }");
+ * strictEqual(describeIkeMessage(message), "INFORMATIONAL request 0 { V }");
  * ```
  *
  * @module
  */
+export * from "./describe.ts";
 export * from "./exchange_types.ts";
 export * from "./header.ts";
 export * from "./notify_types.ts";

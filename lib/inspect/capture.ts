@@ -1,0 +1,50 @@
+/** What a capture file holds, whatever its format. */
+
+import { InspectError } from "../errors.ts";
+
+/** One packet of a capture. */
+export interface CapturePacket {
+  /** Seconds since the epoch, to the microsecond; 0 where the file has no time. */
+  readonly time: number;
+  /** The link layer it begins with, a `LINKTYPE_` number. */
+  readonly linkType: number;
+  /** The captured octets. */
+  readonly data: Uint8Array;
+  /** Octets that the packet had on the wire; more than `data` has when the capture cut it. */
+  readonly originalLength: number;
+}
+
+/** A place where a capture file is damaged. */
+export interface CaptureDamage {
+  /** What is wrong there. */
+  readonly error: InspectError;
+  /** The time of the packet before it; 0 where there was none. */
+  readonly time: number;
+}
+
+/** What reading a capture gives, in the order of the file. */
+export type CaptureItem = CapturePacket | CaptureDamage;
+
+/** When a packet came: its number in the capture tells before from after, since clocks may step. */
+export interface Arrival {
+  /** Packets of the capture before it. */
+  readonly number: number;
+  /** Seconds since the epoch. */
+  readonly time: number;
+}
+
+/** Which of two packets came after the other. */
+export function later(one: Arrival, other: Arrival): Arrival {
+  return one.number >= other.number ? one : other;
+}
+
+/** Captured octets that one packet may have; a file that announces more is damaged. Twice what the largest offloaded segments need. */
+export const MAX_CAPTURED_LENGTH: number = 1024 * 1024;
+
+/** Takes one item. */
+export type EmitItem = (item: CaptureItem) => void;
+
+/** Says that a record cannot be read. */
+export function recordError(expected: string, got: string): InspectError {
+  return new InspectError("ERR_INSPECT_RECORD", `Cannot read capture: expected ${expected}, got ${got}`);
+}
