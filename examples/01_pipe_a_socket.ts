@@ -21,11 +21,15 @@ await ike.write(new TextEncoder().encode("an IKE message"));
 for (let sequence = 1; sequence <= 3; sequence++) await esp.write(espPacket(sequence));
 
 const answers = vpn.ike.readable.getReader();
-for (const message of (await answers.read()).value ?? []) console.log("IKE:", new TextDecoder().decode(message));
+for (const message of (await answers.read()).value ?? []) {
+  console.log("IKE:", new TextDecoder().decode(message));
+}
 
 let packets = 0;
 for await (const batch of vpn.esp.readable) {
-  for (const packet of batch) console.log("ESP: SPI", new DataView(packet.buffer, packet.byteOffset).getUint32(0), "back");
+  for (const packet of batch) {
+    console.log("ESP: SPI", new DataView(packet.buffer, packet.byteOffset).getUint32(0), "back");
+  }
   packets += batch.length;
   if (packets === 3) break;
 }

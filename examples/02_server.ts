@@ -27,7 +27,9 @@ async function serve(socket: Connection): Promise<void> {
 async function answerIke(vpn: EncapsulationStream): Promise<void> {
   const writer = vpn.ike.writable.getWriter();
   for await (const batch of vpn.ike.readable) {
-    for (const message of batch) await writer.write(new TextEncoder().encode(`got ${message.byteLength} octets`));
+    for (const message of batch) {
+      await writer.write(new TextEncoder().encode(`got ${message.byteLength} octets`));
+    }
   }
   await writer.close();
 }

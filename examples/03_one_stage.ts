@@ -5,7 +5,11 @@
 
 import { DeframerStream, FramerStream, UnbatchStream } from "iketcp";
 
-const messages = ["ESP has no order of its own,", "a stream has no borders of its own;", "a length of two octets gives both"];
+const messages = [
+  "ESP has no order of its own,",
+  "a stream has no borders of its own;",
+  "a length of two octets gives both",
+];
 
 const lines = new ReadableStream<Uint8Array>({
   start(controller) {

@@ -73,7 +73,7 @@ async function replay(
   say: (text: string) => void,
 ): Promise<Pick<DemoResult, "datagrams" | "ike" | "esp" | "octets">> {
   let ike = 0;
-  let octets = 0;
+  let total = 0;
   for (const { from, base64 } of RECORDED_CONVERSATION) {
     const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     const [sender, receiver] = from === "initiator"
@@ -83,16 +83,13 @@ async function replay(
     const arrived = await receiver.receiveOne(ARRIVAL_TIMEOUT);
     checkArrival(data, arrived, from);
     if (hasNonEspMarker(data)) ike++;
-    octets += data.byteLength;
+    total += data.byteLength;
     const arrow = from === "initiator" ? "-->" : "<--";
-    say(
-      `  ${arrow} ${describeMessage(data).padEnd(76)} ${
-        String(data.byteLength).padStart(4)
-      } octets, unchanged`,
-    );
+    const octets = String(data.byteLength).padStart(4);
+    say(`  ${arrow} ${octets} octets unchanged  ${describeMessage(data)}`);
   }
   const datagrams = RECORDED_CONVERSATION.length;
-  return { datagrams, ike, esp: datagrams - ike, octets };
+  return { datagrams, ike, esp: datagrams - ike, octets: total };
 }
 
 function checkArrival(sent: Uint8Array, arrived: Uint8Array | undefined, from: string): void {

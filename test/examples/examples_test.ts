@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { after, describe, it } from "node:test";
+import process from "node:process";
+import { exampleCommand } from "../_support/program.ts";
+
+/** What a child printed, once it has ended. */
+async function outputOf(child: ChildProcess): Promise<string> {
+  let output = "";
+  child.stdout!.setEncoding("utf8").on("data", (text) => output += text);
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (text) => errors += text);
+  const [status] = await once(child, "close");
+  assert.equal(status, 0, errors);
+  return output;
+}
+
+function run(example: string, ...args: string[]): ChildProcess {
+  const [command, ...rest] = exampleCommand(example);
+  return spawn(command!, [...rest, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+}
+
+describe("Examples", () => {
+  const servers: ChildProcess[] = [];
+  after(async () => {
+    for (const server of servers) {
+      if (server.exitCode !== null || server.signalCode !== null) continue;
+      server.kill("SIGKILL");
+      await once(server, "close");
+    }
+  });
+
+  it("pipe a socket through the stages, to a server and back", { timeout: 30_000 }, async () => {
+    const server = run("02_server", "0");
+    servers.push(server);
+    const [line] = await once(server.stdout!.setEncoding("utf8"), "data") as [string];
+    const port = /port (\d+)/.exec(line)![1]!;
+    server.stdout!.resume();
+    server.stderr!.resume();
+    const output = await outputOf(run("01_pipe_a_socket", "127.0.0.1", port));
+    assert.deepEqual(output.trim().split("\n"), [
+      "IKE: got 14 octets",
+      "ESP: SPI 4097 back",
+      "ESP: SPI 4097 back",
+      "ESP: SPI 4097 back",
+    ]);
+    const ended = once(server, "close");
+    server.kill("SIGTERM");
+    await ended;
+  });
+
+  it("put one stage into somebody else's pipeline", { timeout: 30_000 }, async () => {
+    const output = await outputOf(run("03_one_stage"));
+    assert.equal(output.trim().split("\n").length, 3);
+    assert.match(output, /^ESP has no order of its own,$/m);
+  });
+});
