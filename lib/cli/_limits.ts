@@ -25,23 +25,16 @@ export function collectLimit(text: string, before: Partial<RelayLimits> = {}): P
       `Cannot set limit ${name}: expected ${name}=VALUE, got no value`,
     );
   }
-  const { unit } = RELAY_LIMITS[name as RelayLimitName];
+  const { unit, most } = RELAY_LIMITS[name as RelayLimitName];
   const number = PARSERS[unit](value);
-  if (number < 1 || number > MOST[unit]) {
+  if (number < 1 || number > most) {
     throw new ConfigError(
       "ERR_CONFIG_LIMIT",
-      `Cannot set limit ${name}: expected at least 1 and at most ${MOST[unit]} ${unit}, got ${value}`,
+      `Cannot set limit ${name}: expected at least 1 and at most ${most} ${unit}, got ${value}`,
     );
   }
   return { ...before, [name]: number };
 }
-
-/** What timers and arrays can hold. */
-const MOST: Readonly<Record<LimitUnit, number>> = {
-  milliseconds: 2 ** 31 - 1,
-  octets: 2 ** 40,
-  count: 2 ** 31 - 1,
-};
 
 /** The table for the help text. */
 export function describeLimits(): string {

@@ -5,18 +5,24 @@
  */
 
 import type { DatagramEndpoint } from "../transport/types.ts";
+import type { RelayCounters } from "./counters.ts";
 import { type SpiKey, spiKeyOf } from "./datagrams.ts";
 import type { RelayLimits } from "./limits.ts";
 
 /** SPIs remembered for one client: more than a daemon with many CHILD_SAs uses between two reconnects. */
 const MOST_SPIS = 256;
 
+/** Takes datagrams of the daemon. */
+export type Deliver = (datagrams: Uint8Array[]) => void;
+
 /** One UDP socket and what is known of its client. */
 export interface ClientSocket {
   /** The socket itself. */
   readonly endpoint: DatagramEndpoint;
-  /** Takes datagrams of the daemon; `undefined` once the stream has ended. */
-  deliver: ((datagrams: Uint8Array[]) => void) | undefined;
+  /** The IP address of the client that it was opened for. */
+  readonly source: string;
+  /** The stream that it serves; `undefined` when there is none any more. */
+  deliver: Deliver | undefined;
   /** SPIs last seen from this client, oldest first. */
   readonly spis: Set<NonNullable<SpiKey>>;
   /** The SPI of the last message, which mostly is that of the next. */
@@ -29,10 +35,10 @@ export interface ClientSocket {
 export interface ClientSocketsOptions {
   /** Opens a socket that hears only the daemon. */
   readonly open: () => Promise<DatagramEndpoint>;
-  /** How many ended ones are kept, and for how long. */
-  readonly limits: Pick<RelayLimits, "max_kept_sockets" | "kept_socket_time">;
-  /** Takes datagrams that came when no stream was there. */
-  readonly onUndeliverable: (datagrams: number) => void;
+  /** How many are kept, of all clients and of one address, and for how long. */
+  readonly limits: Pick<RelayLimits, "max_kept_sockets" | "max_connections_per_source" | "kept_socket_time">;
+  /** Where to count datagrams that came when no stream was there. */
+  readonly counters: Pick<RelayCounters, "datagramsDropped">;
 }
 
 /** All UDP sockets of a responder's relay. */
@@ -40,25 +46,45 @@ export class ClientSockets {
   readonly #options: ClientSocketsOptions;
   readonly #bySpi = new Map<NonNullable<SpiKey>, ClientSocket>();
   readonly #live = new Set<ClientSocket>();
-  /** Sockets whose stream has ended, longest ago first. */
+  /** Sockets that wait for their client, longest first. */
   readonly #kept = new Set<ClientSocket>();
+  /** What sockets that are closed now have counted. */
+  #unsent = 0;
+  #unread = 0;
 
   /** Starts with none. */
   constructor(options: ClientSocketsOptions) {
     this.#options = options;
   }
 
+  /** Datagrams that the system did not send. */
+  get unsent(): number {
+    return this.#sum(unsentBy, this.#unsent);
+  }
+
+  /** Datagrams of the daemon that were dropped before anybody read them. */
+  get unread(): number {
+    return this.#sum(unreadBy, this.#unread);
+  }
+
   /** Opens a socket for a client that is not known. */
-  async open(deliver: (datagrams: Uint8Array[]) => void): Promise<ClientSocket> {
+  async open(source: string, deliver: Deliver): Promise<ClientSocket> {
     const endpoint = await this.#options.open();
-    const socket: ClientSocket = { endpoint, deliver, spis: new Set(), lastSpi: undefined, timer: undefined };
+    const socket: ClientSocket = {
+      endpoint,
+      source,
+      deliver,
+      spis: new Set(),
+      lastSpi: undefined,
+      timer: undefined,
+    };
     this.#live.add(socket);
     this.#pump(socket);
     return socket;
   }
 
-  /** The socket of an ended stream where the message's SPI was last seen; it then belongs to the caller. */
-  adopt(message: Uint8Array, deliver: (datagrams: Uint8Array[]) => void): ClientSocket | undefined {
+  /** The kept socket where the message's SPI was last seen; it then belongs to the caller. */
+  adopt(message: Uint8Array, deliver: Deliver): ClientSocket | undefined {
     const key = spiKeyOf(message);
     const socket = key === undefined ? undefined : this.#bySpi.get(key);
     if (socket === undefined || !this.#kept.delete(socket)) return undefined;
@@ -77,39 +103,50 @@ export class ClientSockets {
       this.#bySpi.get(key)?.spis.delete(key);
       this.#bySpi.set(key, socket);
       socket.spis.add(key);
-      if (socket.spis.size > MOST_SPIS) this.#forget(socket.spis.values().next().value!, socket);
+      if (socket.spis.size > MOST_SPIS) this.#forget(first(socket.spis)!, socket);
     }
   }
 
-  /** Keeps the socket of an ended stream for its client; the one that has waited longest makes room. */
+  /**
+   * Keeps the socket of a client that sends no more. The one that has waited longest makes room: one of the same address
+   * where that has its share already, so that no address can make others lose theirs. Where nothing would tell that the
+   * client is back, the socket goes with its stream.
+   */
   keep(socket: ClientSocket): void {
-    socket.deliver = undefined;
-    if (!this.#live.delete(socket)) return;
-    if (socket.spis.size === 0) return this.close(socket);
-    const { max_kept_sockets, kept_socket_time } = this.#options.limits;
+    if (!this.#live.has(socket)) return;
+    if (socket.spis.size === 0) {
+      if (socket.deliver === undefined) this.close(socket);
+      return;
+    }
+    const { max_kept_sockets, max_connections_per_source, kept_socket_time } = this.#options.limits;
+    this.#live.delete(socket);
     this.#kept.add(socket);
     socket.timer = setTimeout(() => this.close(socket), kept_socket_time);
-    if (this.#kept.size > max_kept_sockets) this.close(this.#kept.values().next().value!);
+    const ofSource = [...this.#kept].filter((other) => other.source === socket.source);
+    if (ofSource.length > max_connections_per_source) this.close(ofSource[0]!);
+    else if (this.#kept.size > max_kept_sockets) this.close(first(this.#kept)!);
   }
 
   /** Closes one socket for good. */
-  close(socket: ClientSocket): void {
+  close(socket: ClientSocket): Promise<void> {
     clearTimeout(socket.timer);
     for (const key of socket.spis) this.#forget(key, socket);
-    this.#live.delete(socket);
-    this.#kept.delete(socket);
-    socket.endpoint.close().catch(() => {});
+    if (this.#live.delete(socket) || this.#kept.delete(socket)) {
+      this.#unsent += unsentBy(socket);
+      this.#unread += unreadBy(socket);
+    }
+    return socket.endpoint.close().catch(() => {});
   }
 
   /** Closes all. */
-  closeAll(): void {
-    for (const socket of [...this.#live, ...this.#kept]) this.close(socket);
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#live, ...this.#kept].map((socket) => this.close(socket)));
   }
 
   async #pump(socket: ClientSocket): Promise<void> {
     try {
       for await (const datagrams of socket.endpoint.readable) {
-        if (socket.deliver === undefined) this.#options.onUndeliverable(datagrams.length);
+        if (socket.deliver === undefined) this.#options.counters.datagramsDropped += datagrams.length;
         else socket.deliver(datagrams.map((datagram) => datagram.data));
       }
     } catch {
@@ -121,4 +158,21 @@ export class ClientSockets {
     socket.spis.delete(key);
     if (this.#bySpi.get(key) === socket) this.#bySpi.delete(key);
   }
+
+  #sum(count: (socket: ClientSocket) => number, sum: number): number {
+    for (const sockets of [this.#live, this.#kept]) for (const socket of sockets) sum += count(socket);
+    return sum;
+  }
+}
+
+function unsentBy({ endpoint: { counters } }: ClientSocket): number {
+  return counters.sendDropped + counters.sendFailed;
+}
+
+function unreadBy({ endpoint: { counters } }: ClientSocket): number {
+  return counters.receiveDropped;
+}
+
+function first<T>(values: Set<T>): T | undefined {
+  return values.values().next().value;
 }

@@ -1,6 +1,9 @@
-/** What has crossed a relay. Counters only rise, but for `streams` and `peers`, which say how many there are now. */
+/** What has crossed a relay. */
 
-/** Counters of a relay; "stream" is the RFC 9329 leg, "datagram" the leg of the local daemon. */
+/**
+ * Counters of a relay; "stream" is the RFC 9329 leg, "datagram" the leg of the local daemon. They only rise, but for
+ * `streams` and `peers`, which say how many there are now.
+ */
 export interface RelayCounters {
   /** Streams that carry data now. */
   streams: number;
@@ -26,8 +29,10 @@ export interface RelayCounters {
   messagesFromStream: number;
   /** Octets of those messages. */
   octetsFromStream: number;
-  /** Datagrams dropped because a stream was slow, opening, or gone. */
+  /** Datagrams dropped because a stream was slow, opening, or gone, or because more came than could be read. */
   datagramsDropped: number;
+  /** Messages that the system did not send as datagrams: too long, too many at once, or nobody listens there. */
+  datagramsUnsent: number;
   /** Keepalive octets swallowed, from either side. */
   keepalives: number;
   /** Datagrams and messages of less than 4 octets dropped, from either side. */
@@ -54,6 +59,7 @@ export function zeroCounters(): RelayCounters {
     messagesFromStream: 0,
     octetsFromStream: 0,
     datagramsDropped: 0,
+    datagramsUnsent: 0,
     keepalives: 0,
     runts: 0,
     empty: 0,

@@ -4,11 +4,12 @@
 
 import { IketcpError, TransportError } from "../errors.ts";
 import { formatAddress } from "../transport/address.ts";
-import type { Connection, DatagramEndpoint, TransportAddress } from "../transport/types.ts";
+import type { Connection, Datagram, DatagramEndpoint, TransportAddress } from "../transport/types.ts";
 import { Backoff } from "./backoff.ts";
 import { type RelayCounters, zeroCounters } from "./counters.ts";
 import { isCarried, lacksMarker } from "./datagrams.ts";
 import type { OnRelayEvent } from "./events.ts";
+import { startIdleSweep } from "./idle_sweep.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
 import { StreamLeg } from "./stream_leg.ts";
@@ -47,8 +48,6 @@ export interface OriginatorRelayOptions {
  * ```
  */
 export class OriginatorRelay {
-  /** What has crossed so far. */
-  readonly counters: Readonly<RelayCounters>;
   /** Resolves when the endpoint has ended and all streams are gone. */
   readonly closed: Promise<void>;
 
@@ -56,6 +55,8 @@ export class OriginatorRelay {
   readonly #limits: RelayLimits;
   readonly #counters = zeroCounters();
   readonly #peers = new Map<string, Peer>();
+  /** Peers that were let go and whose streams still end. */
+  readonly #leaving = new Set<Promise<void>>();
   readonly #sweep: ReturnType<typeof setInterval>;
   #closing = false;
 
@@ -63,42 +64,51 @@ export class OriginatorRelay {
   constructor(options: OriginatorRelayOptions) {
     this.#options = options;
     this.#limits = relayLimits(options.limits);
-    this.counters = this.#counters;
-    this.#sweep = setInterval(
-      () => this.#forgetIdle(),
-      Math.max(10, this.#limits.peer_idle_time / SWEEPS_PER_IDLE_TIME),
-    );
+    this.#sweep = startIdleSweep(this.#limits.peer_idle_time, (before) => this.#forgetIdle(before));
     this.closed = this.#receive();
     this.closed.catch(() => {}); // whoever cares listens
   }
 
+  /** What has crossed so far. */
+  get counters(): Readonly<RelayCounters> {
+    const { counters: udp } = this.#options.endpoint;
+    return {
+      ...this.#counters,
+      peers: this.#peers.size,
+      datagramsDropped: this.#counters.datagramsDropped + udp.receiveDropped,
+      datagramsUnsent: udp.sendDropped + udp.sendFailed,
+    };
+  }
+
   /** Stops hearing, sends what waits, ends all streams. */
   async close(): Promise<void> {
-    clearInterval(this.#sweep);
-    this.#closing = true;
-    const peers = [...this.#peers.values()];
-    this.#peers.clear();
-    this.#counters.peers = 0;
-    await Promise.all(peers.map((peer) => peer.close()));
+    await this.#letAllGo();
     await this.#options.endpoint.close();
     await this.closed.catch(() => {});
   }
 
   async #receive(): Promise<void> {
     try {
-      for await (const datagrams of this.#options.endpoint.readable) {
-        const touched = new Set<Peer>();
-        for (const { data, from } of datagrams) {
-          const peer = this.#peerOf(from, data);
-          if (peer === undefined) continue;
-          peer.handleDatagram(data);
-          touched.add(peer);
-        }
-        for (const peer of touched) peer.flush();
-      }
+      for await (const datagrams of this.#options.endpoint.readable) this.#handleDatagrams(datagrams);
     } finally {
-      clearInterval(this.#sweep);
+      await this.#letAllGo();
     }
+  }
+
+  #handleDatagrams(datagrams: readonly Datagram[]): void {
+    const touched = new Set<Peer>();
+    let sender: TransportAddress | undefined;
+    let peer: Peer | undefined;
+    for (const { data, from } of datagrams) {
+      if (peer === undefined || from !== sender) { // mostly it is the same object
+        sender = from;
+        peer = this.#peerOf(from, data);
+        if (peer === undefined) continue;
+        touched.add(peer);
+      }
+      peer.handleDatagram(data);
+    }
+    for (const peer of touched) peer.flush();
   }
 
   #peerOf(address: TransportAddress, data: Uint8Array): Peer | undefined {
@@ -112,38 +122,42 @@ export class OriginatorRelay {
     }
     const peer = new Peer(address, this.#options, this.#limits, this.#counters);
     this.#peers.set(key, peer);
-    this.#counters.peers = this.#peers.size;
     return peer;
   }
 
-  #forgetIdle(): void {
-    const before = Date.now() - this.#limits.peer_idle_time;
+  #forgetIdle(before: number): void {
     for (const [key, peer] of this.#peers) {
       if (peer.lastActive > before) continue;
-      this.#peers.delete(key);
-      this.#counters.peers = this.#peers.size;
+      this.#letGo(key, peer);
       this.#options.onEvent?.({ event: "peer_forgotten", client: peer.address });
-      peer.close();
     }
   }
+
+  async #letAllGo(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#sweep);
+    for (const [key, peer] of this.#peers) this.#letGo(key, peer);
+    await Promise.all(this.#leaving);
+  }
+
+  #letGo(key: string, peer: Peer): void {
+    this.#peers.delete(key);
+    const leaving = peer.close().finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+  }
 }
-
-/** How exactly idle peers are found: within this fraction of their time. */
-const SWEEPS_PER_IDLE_TIME = 8;
-
-/** A stream that lived this long is taken for a good one, in milliseconds: the next attempt then comes without a delay. */
-const GOOD_STREAM = 5000;
 
 /**
  * One UDP peer and its stream.
  *
- * A stream that answered and is lost is opened anew at once, so that it stands when the daemon next sends; after a failure,
- * or a stream on which nothing came back, with growing delays, and only while something waits to be sent.
+ * A stream that answered and is lost is opened anew at once, so that it stands when the daemon next sends. After a failure,
+ * or a stream that did not live long, the next attempt comes after a growing delay, and where nothing ever came back only
+ * when there is something to send.
  */
 class Peer {
   readonly address: TransportAddress;
   /** When a datagram last came from the peer or a message for it. */
-  lastActive: number = Date.now();
+  lastActive: number = performance.now();
 
   readonly #options: OriginatorRelayOptions;
   readonly #limits: RelayLimits;
@@ -152,10 +166,11 @@ class Peer {
   readonly #backoff: Backoff;
   readonly #abort = new AbortController();
   #state: "idle" | "opening" | "open" | "waiting" = "idle";
+  /** The other end has answered on the last stream: it is to be replaced when it is lost. */
+  #answered = false;
   #leg: StreamLeg | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #opening: Promise<void> | undefined;
-  #dropped = 0;
   #toldOfMarker = false;
 
   constructor(
@@ -168,13 +183,12 @@ class Peer {
     this.#options = options;
     this.#limits = limits;
     this.#counters = counters;
-    this.#queue = new OutgoingQueue(this.#openingLimits());
+    this.#queue = new OutgoingQueue(this.#openingLimits(), counters);
     this.#backoff = new Backoff(limits.reconnect_delay, limits.max_reconnect_delay);
   }
 
   /** Takes one datagram of the daemon; `flush` sends it on. */
   handleDatagram(data: Uint8Array): void {
-    this.lastActive = Date.now();
     if (!isCarried(data, this.#counters)) return;
     if (!this.#toldOfMarker && lacksMarker(data)) {
       this.#toldOfMarker = true;
@@ -185,14 +199,12 @@ class Peer {
 
   /** Sends what waits, opening a stream where there is none. */
   flush(): void {
-    this.#counters.datagramsDropped += this.#queue.dropped - this.#dropped;
-    this.#dropped = this.#queue.dropped;
-    if (this.#queue.length === 0) return;
+    this.lastActive = performance.now();
     if (this.#state === "open") this.#leg!.flush();
-    else if (this.#state === "idle") this.#open();
+    else if (this.#state === "idle") this.#openIfWanted();
   }
 
-  /** Ends the stream and opens no other. */
+  /** Sends what waits, ends the stream and opens no other. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#abort.abort(
@@ -200,66 +212,72 @@ class Peer {
     );
     await this.#opening;
     await this.#leg?.close();
+    this.#queue.clear();
   }
 
-  #open(): void {
+  #openIfWanted(): void {
+    if (this.#answered || this.#queue.length > 0) this.#opening = this.#open();
+    else this.#state = "idle"; // the daemon's next datagram opens it
+  }
+
+  async #open(): Promise<void> {
+    const { signal } = this.#abort;
     this.#state = "opening";
-    this.#opening = this.#options.dial({ signal: this.#abort.signal, timeout: this.#limits.connect_timeout })
-      .then((connection) => this.#begin(connection), (error) => this.#handleFailure(error));
+    let connection: Connection;
+    try {
+      connection = await this.#options.dial({ signal, timeout: this.#limits.connect_timeout });
+    } catch (error) {
+      if (!signal.aborted) this.#handleFailure(error);
+      return;
+    }
+    if (signal.aborted) await connection.close();
+    else this.#begin(connection);
   }
 
   #begin(connection: Connection): void {
     const { localAddress: local, remoteAddress: remote } = connection;
-    if (this.#abort.signal.aborted) {
-      connection.close().catch(() => {});
-      return;
-    }
-    const opened = Date.now();
-    let answered = false;
+    const began = performance.now();
     this.#state = "open";
+    this.#answered = false;
     this.#counters.streamsOpened++;
     this.#counters.streams++;
     this.#queue.limit({ maxMessages: Infinity, maxOctets: this.#limits.max_queue });
     this.#options.onEvent?.({ event: "stream_opened", client: this.address, local, remote });
-    this.#leg = new StreamLeg({
+    const leg = new StreamLeg({
       connection,
       role: "originator",
       queue: this.#queue,
-      onMessages: (messages) => {
-        answered = true;
-        this.lastActive = Date.now();
-        for (const message of messages) this.#options.endpoint.send(message, this.address);
-      },
+      onMessages: (messages) => this.#handleMessages(messages),
       maxMessageLength: this.#limits.max_message_length,
       closeTimeout: this.#limits.close_timeout,
       counters: this.#counters,
     });
-    this.#leg.ended.then((error) => {
-      this.#leg = undefined;
-      this.#state = "idle";
-      this.#counters.streams--;
-      if (error !== undefined && !error.code.startsWith("ERR_TRANSPORT")) this.#counters.streamsFaulty++;
-      this.#queue.limit(this.#openingLimits());
-      this.#options.onEvent?.({ event: "stream_ended", client: this.address, error });
-      this.#reopen(answered, answered && Date.now() - opened >= GOOD_STREAM);
-    });
+    this.#leg = leg;
+    leg.ended.then((error) => this.#handleEnd(error, performance.now() - began));
   }
 
-  #reopen(answered: boolean, good: boolean): void {
-    if (this.#abort.signal.aborted) return;
-    if (good) this.#backoff.reset();
-    if (!answered && this.#queue.length === 0) return; // the daemon's next datagram opens it
-    this.#wait(good ? 0 : this.#backoff.next());
+  #handleMessages(messages: readonly Uint8Array[]): void {
+    this.#answered = true;
+    this.lastActive = performance.now();
+    for (const message of messages) this.#options.endpoint.send(message, this.address);
+  }
+
+  #handleEnd(error: IketcpError | undefined, lived: number): void {
+    this.#leg = undefined;
+    this.#counters.streams--;
+    if (error !== undefined && !error.code.startsWith("ERR_TRANSPORT")) this.#counters.streamsFaulty++;
+    this.#queue.limit(this.#openingLimits());
+    this.#options.onEvent?.({ event: "stream_ended", client: this.address, error });
+    const stable = lived >= this.#limits.stable_stream_time;
+    if (stable) this.#backoff.reset();
+    this.#wait(stable ? 0 : this.#backoff.next());
   }
 
   #handleFailure(reason: unknown): void {
-    if (this.#abort.signal.aborted) return;
     const error = reason instanceof IketcpError ? reason : new TransportError(
       "ERR_TRANSPORT_FAILED",
       `Cannot open stream: ${reason instanceof Error ? reason.message : reason}`,
-      {
-        cause: reason,
-      },
+      { cause: reason },
     );
     const retryIn = this.#backoff.next();
     this.#counters.streamsFailed++;
@@ -268,8 +286,9 @@ class Peer {
   }
 
   #wait(delay: number): void {
+    if (this.#abort.signal.aborted) return;
     this.#state = "waiting";
-    this.#timer = setTimeout(() => this.#open(), delay);
+    this.#timer = setTimeout(() => this.#openIfWanted(), delay);
   }
 
   #openingLimits(): { maxMessages: number; maxOctets: number } {

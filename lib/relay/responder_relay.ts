@@ -3,12 +3,13 @@
  */
 
 import { hasNonEspMarker } from "../encap/mod.ts";
-import { RelayError } from "../errors.ts";
+import { RelayError, TransportError } from "../errors.ts";
 import type { Connection, DatagramEndpoint, Listener } from "../transport/types.ts";
-import { type ClientSocket, ClientSockets } from "./client_sockets.ts";
+import { type ClientSocket, ClientSockets, type Deliver } from "./client_sockets.ts";
 import { type RelayCounters, zeroCounters } from "./counters.ts";
 import { isCarried } from "./datagrams.ts";
 import type { OnRelayEvent } from "./events.ts";
+import { startIdleSweep } from "./idle_sweep.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
 import { StreamLeg } from "./stream_leg.ts";
@@ -43,8 +44,6 @@ export interface ResponderRelayOptions {
  * ```
  */
 export class ResponderRelay {
-  /** What has crossed so far. */
-  readonly counters: Readonly<RelayCounters>;
   /** Resolves when the listener has ended and all streams are gone; rejects when the listener broke. */
   readonly closed: Promise<void>;
 
@@ -54,43 +53,54 @@ export class ResponderRelay {
   readonly #sockets: ClientSockets;
   readonly #streams = new Set<ClientStream>();
   readonly #streamsBySource = new Map<string, number>();
+  readonly #sweep: ReturnType<typeof setInterval>;
   #halfOpen = 0;
+  #closing = false;
 
   /** Begins to accept. */
   constructor(options: ResponderRelayOptions) {
     this.#options = options;
     this.#limits = relayLimits(options.limits);
-    this.counters = this.#counters;
     this.#sockets = new ClientSockets({
       open: options.openEndpoint,
       limits: this.#limits,
-      onUndeliverable: (datagrams) => this.#counters.datagramsDropped += datagrams,
+      counters: this.#counters,
     });
+    this.#sweep = startIdleSweep(this.#limits.stream_idle_time, (before) => this.#closeIdle(before));
     this.closed = this.#accept();
     this.closed.catch(() => {}); // whoever cares listens
   }
 
+  /** What has crossed so far. */
+  get counters(): Readonly<RelayCounters> {
+    return {
+      ...this.#counters,
+      streams: this.#streams.size,
+      datagramsDropped: this.#counters.datagramsDropped + this.#sockets.unread,
+      datagramsUnsent: this.#sockets.unsent,
+    };
+  }
+
   /** Stops accepting, sends what waits, ends all streams. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#options.listener.close();
-    await Promise.all([...this.#streams].map((stream) => stream.leg.close()));
-    this.#sockets.closeAll();
+    await Promise.all([...this.#streams].map((stream) => stream.close()));
     await this.closed.catch(() => {});
+    await this.#sockets.closeAll();
   }
 
   async #accept(): Promise<void> {
-    for await (const connection of this.#options.listener.connections) {
-      const limit = this.#limitReached(connection);
-      if (limit === undefined) this.#start(connection);
-      else {
-        this.#counters.streamsRefused++;
-        this.#options.onEvent?.({ event: "stream_refused", client: connection.remoteAddress, limit });
-        connection.writable.abort(
-          new RelayError("ERR_RELAY_LIMIT", `Cannot accept stream: limit ${limit} is reached`),
-        ).catch(() => {});
+    try {
+      for await (const connection of this.#options.listener.connections) {
+        const limit = this.#limitReached(connection);
+        if (limit === undefined && !this.#closing) this.#start(connection);
+        else this.#refuse(connection, limit);
       }
+      await Promise.all([...this.#streams].map((stream) => stream.leg.ended));
+    } finally {
+      clearInterval(this.#sweep);
     }
-    await Promise.all([...this.#streams].map((stream) => stream.leg.ended));
   }
 
   #limitReached(connection: Connection): keyof RelayLimits | undefined {
@@ -99,6 +109,16 @@ export class ResponderRelay {
     if (this.#halfOpen >= this.#limits.max_half_open) return "max_half_open";
     if (ofSource >= this.#limits.max_connections_per_source) return "max_connections_per_source";
     return undefined;
+  }
+
+  #refuse(connection: Connection, limit: keyof RelayLimits | undefined): void {
+    const reason = limit === undefined
+      ? new TransportError("ERR_TRANSPORT_CLOSED", "Cannot accept stream: the relay is closing")
+      : new RelayError("ERR_RELAY_LIMIT", `Cannot accept stream: limit ${limit} is reached`);
+    connection.writable.abort(reason).catch(() => {});
+    if (limit === undefined) return;
+    this.#counters.streamsRefused++;
+    this.#options.onEvent?.({ event: "stream_refused", client: connection.remoteAddress, limit });
   }
 
   #start(connection: Connection): void {
@@ -119,12 +139,10 @@ export class ResponderRelay {
       },
     });
     this.#streams.add(stream);
-    this.#counters.streams = this.#streams.size;
     onEvent?.({ event: "stream_opened", client, local, remote: client });
 
     stream.leg.ended.then((error) => {
       this.#streams.delete(stream);
-      this.#counters.streams = this.#streams.size;
       if (stream.halfOpen) this.#halfOpen--;
       const left = this.#streamsBySource.get(client.hostname)! - 1;
       if (left > 0) this.#streamsBySource.set(client.hostname, left);
@@ -134,7 +152,15 @@ export class ResponderRelay {
       onEvent?.({ event: "stream_ended", client, error });
     });
   }
+
+  /** A client that has gone without a word must not hold a connection and a UDP socket for ever. */
+  #closeIdle(before: number): void {
+    for (const stream of this.#streams) if (stream.lastActive <= before) stream.close();
+  }
 }
+
+/** Milliseconds after the end of a client's direction for which answers of the daemon are still sent to it. */
+const ANSWER_TIME = 200;
 
 interface ClientStreamOptions {
   readonly connection: Connection;
@@ -150,70 +176,99 @@ class ClientStream {
   readonly leg: StreamLeg;
   /** Whether no message has come yet. */
   halfOpen = true;
+  /** When a message last came from either side. */
+  lastActive: number = performance.now();
 
   readonly #options: ClientStreamOptions;
   readonly #queue: OutgoingQueue;
+  readonly #timers: readonly ReturnType<typeof setTimeout>[];
   #socket: ClientSocket | undefined;
   /** Kinds whose first message has not come yet: either may tell whose stream this is. */
   readonly #unseen = new Set<"ike" | "esp">(["ike", "esp"]);
-  #timer: ReturnType<typeof setTimeout>;
-  #dropped = 0;
 
   constructor(options: ClientStreamOptions) {
     const { limits, connection, counters } = options;
     this.#options = options;
-    this.#queue = new OutgoingQueue({ maxMessages: Infinity, maxOctets: limits.max_queue });
+    this.#queue = new OutgoingQueue({ maxMessages: Infinity, maxOctets: limits.max_queue }, counters);
     this.leg = new StreamLeg({
       connection,
       role: "responder",
       queue: this.#queue,
       onMessages: (messages) => this.#handleMessages(messages),
+      onPeerEnd: () => this.#handlePeerEnd(),
       maxMessageLength: limits.max_message_length,
       closeTimeout: limits.close_timeout,
       counters,
     });
-    this.#timer = setTimeout(() => this.#handlePrefixTimeout(), limits.prefix_timeout);
+    this.#timers = [
+      setTimeout(() => this.#handlePrefixTimeout(), limits.prefix_timeout),
+      setTimeout(() => this.#handleFirstMessageTimeout(), limits.first_message_timeout),
+    ];
+  }
+
+  /** Sends what waits and ends the stream. */
+  close(): Promise<void> {
+    this.#detach(); // else a daemon that sends without a pause would keep it open
+    return this.leg.close();
   }
 
   /** The stream has ended: the socket waits for its client to come back. */
   release(): void {
-    clearTimeout(this.#timer);
-    if (this.#socket !== undefined) this.#options.sockets.keep(this.#socket);
+    this.#stopTimers();
+    this.#detach();
+    this.#queue.clear();
+  }
+
+  #detach(): void {
+    if (this.#socket?.deliver !== this.#deliver) return; // another stream has taken it over
+    this.#socket.deliver = undefined;
+    this.#options.sockets.keep(this.#socket);
+  }
+
+  /** The client sends no more here. It may be back on another stream before the answers to its last messages have come. */
+  #handlePeerEnd(): number {
+    if (this.#socket === undefined) return 0;
+    this.#options.sockets.keep(this.#socket);
+    return ANSWER_TIME;
   }
 
   #handlePrefixTimeout(): void {
-    const { prefix_timeout, first_message_timeout } = this.#options.limits;
-    if (!this.leg.prefixComplete) {
-      this.leg.fail(
-        new RelayError(
-          "ERR_RELAY_PREFIX_TIMEOUT",
-          `Cannot wait for stream: expected the prefix within ${prefix_timeout} ms`,
-        ),
-      );
-      return;
-    }
-    this.#timer = setTimeout(() => {
-      this.leg.fail(
-        new RelayError(
-          "ERR_RELAY_FIRST_MESSAGE_TIMEOUT",
-          `Cannot wait for stream: expected a first message within ${first_message_timeout} ms`,
-        ),
-      );
-    }, Math.max(0, first_message_timeout - prefix_timeout));
+    if (this.leg.prefixComplete) return;
+    this.leg.fail(
+      new RelayError(
+        "ERR_RELAY_PREFIX_TIMEOUT",
+        `Cannot wait for stream: expected the prefix within ${this.#options.limits.prefix_timeout} ms`,
+      ),
+    );
+  }
+
+  #handleFirstMessageTimeout(): void {
+    this.leg.fail(
+      new RelayError(
+        "ERR_RELAY_FIRST_MESSAGE_TIMEOUT",
+        `Cannot wait for stream: expected a message within ${this.#options.limits.first_message_timeout} ms`,
+      ),
+    );
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 
   #handleMessages(messages: Uint8Array[]): void | Promise<void> {
+    this.lastActive = performance.now();
     if (this.halfOpen) {
       this.halfOpen = false;
-      clearTimeout(this.#timer);
+      this.#stopTimers();
       this.#options.onFirstMessage();
     }
     if (this.#unseen.size > 0) this.#recognise(messages);
     if (this.#socket !== undefined) return this.#send(this.#socket, messages);
-    return this.#options.sockets.open(this.#deliver).then((socket) => {
-      this.#socket = socket;
-      this.#send(socket, messages);
-    }, (error) => this.leg.fail(error));
+    return this.#options.sockets.open(this.leg.connection.remoteAddress.hostname, this.#deliver)
+      .then((socket) => {
+        this.#socket = socket;
+        this.#send(socket, messages);
+      }, (error) => this.leg.fail(error));
   }
 
   /** Takes over the socket of an ended stream when the first message of a kind carries an SPI last seen there. */
@@ -235,11 +290,11 @@ class ClientStream {
     for (const message of messages) socket.endpoint.send(message);
   }
 
-  readonly #deliver = (datagrams: Uint8Array[]): void => {
-    const { counters } = this.#options;
-    for (const datagram of datagrams) if (isCarried(datagram, counters)) this.#queue.push(datagram);
-    counters.datagramsDropped += this.#queue.dropped - this.#dropped;
-    this.#dropped = this.#queue.dropped;
+  readonly #deliver: Deliver = (datagrams) => {
+    this.lastActive = performance.now();
+    for (const datagram of datagrams) {
+      if (isCarried(datagram, this.#options.counters)) this.#queue.push(datagram);
+    }
     this.leg.flush();
   };
 }

@@ -29,6 +29,8 @@ export interface StreamLegOptions {
   readonly queue: OutgoingQueue;
   /** Takes the messages of one read, never empty; reading goes on when the promise that it may return has settled. */
   readonly onMessages: (messages: Uint8Array[]) => void | Promise<void>;
+  /** Told when the peer has ended its direction in order; gives the milliseconds for which messages are still sent to it. */
+  readonly onPeerEnd?: () => number;
   /** The longest message that is accepted. */
   readonly maxMessageLength: number;
   /** Milliseconds that the last messages may take to leave. */
@@ -80,9 +82,11 @@ export class StreamLeg {
     return this.#prefix?.complete ?? true;
   }
 
-  /** Sends what waits in the queue, unless that is going on already. */
+  /** Sends what waits in the queue; what has come while that is going on already goes behind it. */
   flush(): void {
-    if (this.#written === undefined && this.#options.queue.length > 0) this.#written = this.#write();
+    const { queue } = this.#options;
+    if (this.#written !== undefined) queue.settle();
+    else if (queue.length > 0) this.#written = this.#write();
   }
 
   /** Breaks the connection: the peer sees a reset, the first reason becomes the outcome. */
@@ -123,12 +127,22 @@ export class StreamLeg {
         if (fault !== undefined) throw fault;
         if (done) break;
       }
+      await this.#linger(this.#options.onPeerEnd?.() ?? 0);
       await this.#finish();
     } catch (error) {
       this.fail(error);
     }
     await this.connection.closed.catch((error) => this.fail(error));
     return this.#failure;
+  }
+
+  /** Waits, unless the connection ends before. */
+  async #linger(milliseconds: number): Promise<void> {
+    if (milliseconds === 0) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+    await Promise.race([over, this.connection.closed.catch(() => {})]);
+    clearTimeout(timer);
   }
 
   async #finish(): Promise<void> {
@@ -163,7 +177,7 @@ export class StreamLeg {
     const { queue, counters } = this.#options;
     try {
       while (queue.length > 0 && this.#failure === undefined) {
-        const messages = queue.takeAll();
+        const messages = queue.take(MOST_WRITTEN);
         let bytes: Uint8Array | undefined;
         this.#framer.handle(messages, (slab) => bytes = slab);
         counters.messagesToStream += messages.length;
@@ -181,6 +195,12 @@ export class StreamLeg {
     for (const core of [this.#filter.counters, this.#deframer.counters]) move(core, this.#options.counters);
   }
 }
+
+/**
+ * Octets handed to the connection at a time. Few, because an IKE message cannot overtake them any more, and because they
+ * wait beside what the queue may hold.
+ */
+const MOST_WRITTEN = 65536;
 
 const MOVED = ["keepalives", "runts", "empty", "partial"] as const;
 
@@ -202,8 +222,6 @@ function asIketcpError(reason: unknown): IketcpError {
   return new TransportError(
     "ERR_TRANSPORT_FAILED",
     `Cannot go on with stream: ${reason instanceof Error ? reason.message : reason}`,
-    {
-      cause: reason,
-    },
+    { cause: reason },
   );
 }
