@@ -54,12 +54,13 @@ export class TcpConversation {
   /** Whether a segment opens another connection between the same ports. */
   isReopenedBy(segment: TcpSegment, side: Side): boolean {
     if ((segment.flags & TCP_FLAGS["syn"]!) === 0 || segment.seq === this.#initial[side]) return false;
-    const began = this.#initial[0] !== undefined || this.#initial[1] !== undefined ||
+    if (this.#initial[side] === undefined) {
+      // The answer to a SYN that was seen, or a SYN that the capture has behind the data.
+      if ((segment.flags & TCP_FLAGS["ack"]!) !== 0 && this.#initial[otherSide(side)] !== undefined) return false;
+      if (this.#directions[side]!.beganBehind(segment.seq)) return false;
+    }
+    return this.#initial[0] !== undefined || this.#initial[1] !== undefined ||
       this.#directions.some((direction) => direction.started || direction.pendingSince !== undefined);
-    const answers = (segment.flags & TCP_FLAGS["ack"]!) !== 0 &&
-      this.#initial[otherSide(side)] !== undefined &&
-      this.#initial[side] === undefined;
-    return began && !answers;
   }
 
   /** Takes a segment that `side` sent. */
@@ -69,10 +70,12 @@ export class TcpConversation {
     const sender = this.#directions[side]!;
     const receiver = this.#directions[otherSide(side)]!;
     const isSyn = (flags & TCP_FLAGS["syn"]!) !== 0;
+    const isAck = (flags & TCP_FLAGS["ack"]!) !== 0;
     if (isSyn) {
-      this.#initial[side] = seq;
-      this.#originator ??= (flags & TCP_FLAGS["ack"]!) !== 0 ? otherSide(side) : side;
-      sender.handleSyn(seq);
+      this.#handleSyn(side, seq);
+      // The answer tells the number of the SYN that it answers, which the capture may have later or not at all.
+      if (isAck) this.#handleSyn(otherSide(side), (ack - 1) >>> 0);
+      this.#originator ??= isAck ? otherSide(side) : side;
     }
     if ((flags & TCP_FLAGS["rst"]!) !== 0) {
       // A forged reset is not at the place where the stream is.
@@ -82,7 +85,7 @@ export class TcpConversation {
     const first = isSyn ? (seq + 1) >>> 0 : seq;
     sender.handleData(first, data, dataLength, arrival);
     if ((flags & TCP_FLAGS["fin"]!) !== 0) sender.handleFin((first + dataLength) >>> 0);
-    if ((flags & TCP_FLAGS["ack"]!) !== 0) receiver.handleAck(ack);
+    if (isAck) receiver.handleAck(ack);
     sender.handleTick();
     receiver.handleTick();
     if (sender.finished) this.#readers[side]!.handleEnd(arrival);
@@ -91,6 +94,12 @@ export class TcpConversation {
   /** The conversation is over, or is not looked at any longer. */
   handleEnd(): void {
     for (const direction of this.#directions) direction.handleEnd();
+  }
+
+  #handleSyn(side: Side, seq: number): void {
+    if (this.#initial[side] !== undefined) return;
+    this.#initial[side] = seq;
+    this.#directions[side]!.handleSyn(seq);
   }
 
   #end(side: Side, arrival: Arrival): void {

@@ -55,6 +55,8 @@ export class TcpReassembler {
   readonly #sink: TcpOctetSink;
   /** Sequence number of the octet at `#position`; nothing has been seen while undefined. */
   #next: number | undefined;
+  /** Sequence number of the first data that was seen. */
+  #first: number | undefined;
   /** Octets given out or given up so far. Places in the stream are counted from its start: they do not wrap. */
   #position = 0;
   #arrival: Arrival = NEVER;
@@ -91,6 +93,13 @@ export class TcpReassembler {
     return this.#position >= this.#finPosition;
   }
 
+  /** Whether the stream that was seen began behind this SYN, be it that the capture has the SYN late. */
+  beganBehind(seq: number): boolean {
+    if (this.#first === undefined) return false;
+    const distance = (this.#first - seq - 1) | 0;
+    return distance >= 0 && distance < MAX_LATE_SYN;
+  }
+
   /** Whether `seq` is the number that comes next. */
   expects(seq: number): boolean {
     return this.#next === seq;
@@ -105,6 +114,7 @@ export class TcpReassembler {
   handleData(seq: number, octets: Uint8Array, length: number, arrival: Arrival): void {
     if (length === 0) return;
     this.#next ??= seq;
+    this.#first ??= seq;
     let position = this.#positionOf(seq);
     if (Math.abs(position - this.#position) > MAX_JUMP) {
       if (!this.#jumpTo(seq, octets, length, arrival)) return;
@@ -242,6 +252,9 @@ export class TcpReassembler {
     this.#patience = undefined; // of the next gap nothing is known yet
   }
 }
+
+/** Octets that may be seen before the SYN that they belong to. */
+const MAX_LATE_SYN = 65536;
 
 /** Before every packet. */
 const NEVER: Arrival = { number: -1, time: 0 };
