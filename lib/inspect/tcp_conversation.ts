@@ -56,7 +56,9 @@ export class TcpConversation {
     if ((segment.flags & TCP_FLAGS["syn"]!) === 0 || segment.seq === this.#initial[side]) return false;
     if (this.#initial[side] === undefined) {
       // The answer to a SYN that was seen, or a SYN that the capture has behind the data.
-      if ((segment.flags & TCP_FLAGS["ack"]!) !== 0 && this.#initial[otherSide(side)] !== undefined) return false;
+      if ((segment.flags & TCP_FLAGS["ack"]!) !== 0 && this.#initial[otherSide(side)] !== undefined) {
+        return false;
+      }
       if (this.#directions[side]!.beganBehind(segment.seq)) return false;
     }
     return this.#initial[0] !== undefined || this.#initial[1] !== undefined ||
