@@ -83,11 +83,17 @@ const OPENED: Promise<void> = Promise.resolve();
  * ```
  */
 export abstract class CarrierConnection implements Connection {
+  /** What the peer sends. */
   readonly readable: ReadableStream<Uint8Array>;
+  /** What goes to the peer. */
   readonly writable: WritableStream<Uint8Array>;
+  /** Resolved: a connection is made once its carrier is open. */
   readonly opened: Promise<void> = OPENED;
+  /** Resolves when both directions have ended and the carrier is released; rejects when the connection broke. */
   readonly closed: Promise<void>;
+  /** This end, as the network sees it. */
   readonly localAddress: TransportAddress;
+  /** The other end. */
   readonly remoteAddress: TransportAddress;
 
   readonly #highWaterMark: number;
@@ -221,6 +227,7 @@ export abstract class CarrierConnection implements Connection {
     this.#release(() => this.release());
   }
 
+  /** Closes both directions: what was written is still delivered, nothing more is read. Safe to repeat. */
   close(reason?: unknown): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = { reason, after: this.#requested };
