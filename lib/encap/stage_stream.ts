@@ -75,5 +75,5 @@ export function compose<A, B, C, D, E, F>(
  * ```
  */
 export function compose(...cores: Transducer<never, unknown>[]): StageStream<unknown, unknown> {
-  return new StageStream(cores.length === 1 ? cores[0] as Transducer<unknown, unknown> : new Chain(cores));
+  return new StageStream(new Chain(cores));
 }
