@@ -19,7 +19,7 @@ import type {
   Listener,
   TransportAddress,
 } from "../../lib/transport/mod.ts";
-import { sleep, until } from "../_support/streams.ts";
+import { settlesWithin, sleep, until } from "../_support/streams.ts";
 import { frame, PREFIX, unframe } from "./_messages.ts";
 
 /** Where everything listens unless a test says otherwise. */
@@ -311,7 +311,9 @@ export class OriginatorScene extends Scene {
 
   /** The next stream that the relay opens. */
   async accept(options?: { reading?: boolean }): Promise<RawStream> {
-    const { value } = await this.#accepted.read();
+    const read = this.#accepted.read();
+    assert.ok(await settlesWithin(read, 10_000), "expected a connection within 10 s");
+    const { value } = await read;
     assert.ok(value !== undefined, "expected a connection, the listener has ended");
     const stream = new RawStream(value, options);
     this.streams.push(stream);
