@@ -6,10 +6,10 @@
 import { STREAM_PREFIX } from "../encap/constants.ts";
 import { PrefixReader } from "../encap/prefix_reader.ts";
 import { EncapError, InspectError } from "../errors.ts";
-import { type Arrival, later } from "./capture.ts";
+import { type Arrival, later } from "./_arrival.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { type ArrivedOctets, FrameSearch } from "./frame_search.ts";
-import { errorRow, type MessageRow, messageRows } from "./rows.ts";
+import { errorRow, type MessageRow, messageRows } from "./message_rows.ts";
 import type { TcpOctetSink } from "./tcp_reassembly.ts";
 
 /** How a direction began. */

@@ -5,7 +5,8 @@
 
 import { InspectError } from "../errors.ts";
 import type { OctetFeed } from "./_octet_feed.ts";
-import { type EmitItem, MAX_CAPTURED_LENGTH, recordError } from "./capture.ts";
+import { type EmitItem, recordError } from "./_items.ts";
+import { MAX_CAPTURED_LENGTH } from "./capture.ts";
 
 /** Reads the records behind one another out of a feed. */
 export class PcapReader {

@@ -2,16 +2,12 @@
 
 import { EncapError } from "../errors.ts";
 import { TCP_FLAGS, type TcpSegment } from "../ip/tcp_segment.ts";
-import type { Arrival } from "./capture.ts";
+import type { Arrival } from "./_arrival.ts";
 import { type Continuation, EncapReader, type Opening } from "./encap_reader.ts";
-import { errorRow, type MessageRow } from "./rows.ts";
+import { errorRow, type MessageRow } from "./message_rows.ts";
+import { otherSide, type Side } from "./_side.ts";
+import { IPSEC_NAT_PORT } from "./recognise.ts";
 import { TcpReassembler } from "./tcp_reassembly.ts";
-
-/** The port of RFC 9329, section 2, on which a conversation is read also without a prefix. */
-export const IPSEC_NAT_PORT = 4500;
-
-/** Which end sent something: the one whose address and port the conversation has first, or the other. */
-export type Side = 0 | 1;
 
 /** Takes the rows of a conversation. */
 export type EmitRow = (row: MessageRow, from: Side, arrival: Arrival) => void;
@@ -167,9 +163,4 @@ export class TcpConversation {
     this.#verdict = "other";
     for (const reader of this.#readers) reader.handleDecision(arrival);
   }
-}
-
-/** The other end. */
-export function otherSide(side: Side): Side {
-  return side === 0 ? 1 : 0;
 }

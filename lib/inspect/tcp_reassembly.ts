@@ -4,7 +4,7 @@
  * them: such a gap is told when the peer has acknowledged what is missing, or too much waits behind it, or at the end.
  */
 
-import { type Arrival, later } from "./capture.ts";
+import { type Arrival, later } from "./_arrival.ts";
 
 /** Octets that may wait behind a gap in one direction: more than receivers keep out of order. */
 export const MAX_PENDING_OCTETS: number = 1024 * 1024;
