@@ -29,6 +29,8 @@ export interface FileStyle {
   readonly linkType?: number;
   readonly littleEndian?: boolean;
   readonly nanoseconds?: boolean;
+  /** The variant of old Linux kernels. */
+  readonly longRecords?: boolean;
 }
 
 /** A packet and its time in microseconds; `length` is what it had on the wire, when more than it has here. */
@@ -45,16 +47,16 @@ export function timed(packets: readonly Uint8Array[]): TimedPacket[] {
 
 /** A classic capture file. */
 export function pcapFile(packets: readonly TimedPacket[], style: FileStyle = {}): Uint8Array<ArrayBuffer> {
-  const { linkType = 101, littleEndian = true, nanoseconds = false } = style;
+  const { linkType = 101, littleEndian = true, nanoseconds = false, longRecords = false } = style;
   const header = new DataView(new ArrayBuffer(24));
-  header.setUint32(0, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4, littleEndian);
+  header.setUint32(0, longRecords ? 0xa1b2cd34 : nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4, littleEndian);
   header.setUint16(4, 2, littleEndian);
   header.setUint16(6, 4, littleEndian);
   header.setUint32(16, 262144, littleEndian);
   header.setUint32(20, linkType, littleEndian);
   const parts = [new Uint8Array(header.buffer)];
   for (const { data, micros, length } of packets) {
-    const record = new DataView(new ArrayBuffer(16));
+    const record = new DataView(new ArrayBuffer(longRecords ? 24 : 16));
     record.setUint32(0, Number(micros / 1_000_000n), littleEndian);
     record.setUint32(4, Number(micros % 1_000_000n) * (nanoseconds ? 1000 : 1), littleEndian);
     record.setUint32(8, data.length, littleEndian);

@@ -45,6 +45,7 @@ describe("CaptureReader", () => {
   const files: readonly (readonly [name: string, make: (style: FileStyle) => Uint8Array])[] = [
     ["pcap", (style) => pcapFile(timed(PACKETS), style)],
     ["pcap with nanoseconds", (style) => pcapFile(timed(PACKETS), { ...style, nanoseconds: true })],
+    ["pcap with long records", (style) => pcapFile(timed(PACKETS), { ...style, longRecords: true })],
     ["pcapng", (style) => pcapngFile(timed(PACKETS), style)],
   ];
   for (const [name, make] of files) {
