@@ -47,7 +47,6 @@ interface StraySegment {
   readonly seq: number;
   readonly octets: Uint8Array;
   readonly length: number;
-  readonly arrival: Arrival;
 }
 
 /** One direction of one connection. Begins at its SYN, or at the first data where the capture begins later. */
@@ -175,14 +174,15 @@ export class TcpReassembler {
   #jumpTo(seq: number, octets: Uint8Array, length: number, arrival: Arrival): boolean {
     const stray = this.#stray;
     if (stray === undefined || seq !== (stray.seq + stray.length) >>> 0) {
-      this.#stray = { seq, octets: octets.slice(), length, arrival };
+      this.#stray = { seq, octets: octets.slice(), length };
       return false;
     }
+    // What is known now is told now: the order of rows reckons with gaps, but not with this.
     this.handleEnd();
     this.#finPosition = Infinity;
-    this.#advanceOver(Math.max(0, this.#positionOf(stray.seq) - this.#position), stray.arrival);
+    this.#advanceOver(Math.max(0, this.#positionOf(stray.seq) - this.#position), arrival);
     this.#next = stray.seq;
-    this.#give(stray.octets, stray.length - stray.octets.length, stray.arrival);
+    this.#give(stray.octets, stray.length - stray.octets.length, arrival);
     return true;
   }
 

@@ -153,7 +153,7 @@ describe("TcpReassembler", () => {
     assert.deepEqual(new Scene().segment(1, "a").segment(far, "x").segment(far + 1, "y").given, [
       "a@0",
       far - 2,
-      "x@1",
+      "x@2",
       "y@2",
     ]);
     // Behind: another connection of which the SYN is missing. How much was lost is not known.
@@ -162,7 +162,7 @@ describe("TcpReassembler", () => {
       [
         "a@0",
         0,
-        "x@1",
+        "x@2",
         "y@2",
         "z@3",
       ],
