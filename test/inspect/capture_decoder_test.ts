@@ -236,6 +236,14 @@ describe("TCP with the prefix", () => {
     assert.deepEqual(inShort(decodePackets(packets)), ["> prefix", "> ike IKE_SA_INIT/0"]);
   });
 
+  it("is read from segments longer than any packet, which network cards have yet to cut", () => {
+    const messages = Array.from({ length: 100 }, (_, i) => frame(esp(0x1000, i, 1400)));
+    const segment = tcp(CLIENT, SERVER, { seq: 1, data: PREFIX });
+    segment.set([0, 0], 2); // no length: it reaches to the end
+    const rows = decodePackets([tcp(CLIENT, SERVER, { seq: 0, flags: "S" }), concat([segment, ...messages])]);
+    assert.deepEqual(rows.map(({ kind }) => kind), ["prefix", ...messages.map(() => "esp")]);
+  });
+
   it("begins another conversation when its ports are used again", () => {
     const one = new Talk({ clientSeq: 5000 }).open().say(PREFIX, INIT).close();
     const two = new Talk({ clientSeq: 900000 }).open().say(PREFIX, AUTH).close("RA");
