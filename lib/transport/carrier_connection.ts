@@ -122,6 +122,7 @@ export abstract class CarrierConnection implements Connection {
   #released = false;
   #closing: { readonly reason: unknown; readonly after: number } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #turn: ReturnType<typeof setTimeout> | undefined;
 
   /** Makes the streams; the subclass calls `startReading` through {@linkcode CarrierConnection.handleOpen} when it is set up. */
   constructor(options: CarrierConnectionOptions) {
@@ -334,7 +335,7 @@ export abstract class CarrierConnection implements Connection {
     if (this.#write !== "open" || this.#sent < after) return;
     if (this.#requested > after) return this.#endWriter();
     // A turn later, so that a close() of that writer which waited behind its last chunk comes first.
-    setTimeout(() => {
+    this.#turn ??= setTimeout(() => {
       if (this.#write === "open" && this.#broken === undefined && this.#requested === after) {
         this.#endWriter();
       }
@@ -420,6 +421,7 @@ export abstract class CarrierConnection implements Connection {
     if (this.#released) return;
     this.#released = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#turn);
     try {
       await free();
     } catch {
