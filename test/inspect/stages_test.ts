@@ -1,10 +1,14 @@
 /** The stages of the room against the suite that every stage passes. */
 
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
 import { concat, toHex } from "../../lib/bytes/mod.ts";
 import { CodedTypeError } from "../../lib/errors.ts";
 import {
+  CaptureDecoder,
   CaptureDecoderStream,
   type CaptureItem,
+  CaptureReader,
   CaptureReaderStream,
   CaptureStream,
   type DecodedRow,
@@ -31,6 +35,13 @@ function showItems(batches: readonly CaptureItem[][]): string {
   return batches.flat().map((item) => "error" in item ? item.error.code : `${item.time} ${toHex(item.data)}`)
     .join("\n");
 }
+
+describe("The stages of captures", () => {
+  it("show the cores inside them", () => {
+    assert.ok(new CaptureReaderStream().core instanceof CaptureReader);
+    assert.ok(new CaptureDecoderStream().core instanceof CaptureDecoder);
+  });
+});
 
 testStage("CaptureReaderStream", {
   make: () => new CaptureReaderStream(),
