@@ -110,7 +110,7 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
     if (segment === undefined) return;
     const { key, side } = identify(packet, segment);
     const before = this.#conversations.get(key);
-    if (before?.tcp!.isReopenedBy(segment, side)) this.#end(key, before);
+    if (before?.tcp?.isReopenedBy(segment, side)) this.#end(key, before);
     const conversation = this.#follow(key, side, packet, segment);
     conversation.tcp!.handle(segment, side, arrival);
     this.#account(conversation);

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fromHex } from "../../lib/bytes/mod.ts";
-import { type CaptureItem, type DecodedRow } from "../../lib/inspect/mod.ts";
+import type { CaptureItem, DecodedRow } from "../../lib/inspect/mod.ts";
 import { describePayload, parseIkeHeader, walkPayloads } from "../../lib/ike/codec/mod.ts";
 import { decodeItems, type End, inShort, readCapture } from "../_support/captures.ts";
 import { cutsOf, randomNumbers, randomSeed } from "../_support/cuts.ts";
