@@ -1,7 +1,6 @@
 /** What several stages do with what callers pass in. */
 
 import { CodedRangeError, CodedTypeError } from "../errors.ts";
-import type { MessageChunk } from "./transducer.ts";
 
 /** Throws unless `value` is octets; `name` says what it was to be. */
 export function checkOctets(value: unknown, name: string): asserts value is Uint8Array {
@@ -24,7 +23,7 @@ export function checkMessage(message: unknown, name: string, least: number, most
 }
 
 /** The messages of a chunk, one or many. */
-export function messagesOf(chunk: MessageChunk): readonly Uint8Array[] {
+export function messagesOf<T>(chunk: T | T[]): readonly T[] {
   return Array.isArray(chunk) ? chunk : [chunk];
 }
 

@@ -1,5 +1,6 @@
 /** A stage with queues behind its writable. An end or an error reaches each reader behind what waits for it. */
 
+import { checkOctets, messagesOf } from "./_check.ts";
 import { Inlet } from "./_inlet.ts";
 import { Outlet } from "./_outlet.ts";
 import { MessageQueue } from "./message_queue.ts";
@@ -13,8 +14,8 @@ export interface EndListener {
   handleFault(reason: unknown): void;
 }
 
-/** One writable in, one readable or several out. The first holds the writer back. */
-export abstract class Fan<I, C extends MessageChunk> extends Inlet<I> {
+/** Messages in, the same messages out, in batches or one by one. `Split` has a second readable, and tells them apart. */
+export class Fan<I, C extends MessageChunk> extends Inlet<I> {
   /** Whether readers get all that waits for them as one batch, or single messages. */
   batches = true;
   /** All outputs; each adds itself. */
@@ -32,8 +33,13 @@ export abstract class Fan<I, C extends MessageChunk> extends Inlet<I> {
     this.#listener = listener;
   }
 
-  /** Puts what a chunk holds into the queues of the outputs. */
-  abstract sort(chunk: I): void;
+  /** Puts the messages of a chunk into the queues of the outputs. */
+  sort(chunk: I): void {
+    for (const message of messagesOf(chunk)) {
+      checkOctets(message, "message");
+      this.first.push(message);
+    }
+  }
 
   /** Sorts a chunk. */
   override handle(chunk: I): void {

@@ -30,7 +30,12 @@ export abstract class Inlet<I> {
 
   /** Called by the stream. */
   write(chunk: I): Promise<void> | void {
-    this.#attempt(() => this.handle(chunk));
+    try {
+      this.handle(chunk);
+    } catch (error) {
+      this.handleFault(error);
+      throw error;
+    }
     if (!this.isFull()) return;
     this.#controller.signal.onabort ??= () => this.#release?.(); // an abort would otherwise wait for the write
     return new Promise((resolve) => this.#release = resolve);
@@ -38,7 +43,12 @@ export abstract class Inlet<I> {
 
   /** Called by the stream. */
   close(): void {
-    this.#attempt(() => this.handleEnd());
+    try {
+      this.handleEnd();
+    } catch (error) {
+      this.handleFault(error);
+      throw error;
+    }
   }
 
   /** Called by the stream. */
@@ -56,14 +66,5 @@ export abstract class Inlet<I> {
     void this.writable; // makes the stream if nobody has asked for it yet
     this.#controller.error(reason);
     this.#release?.();
-  }
-
-  #attempt(step: () => void): void {
-    try {
-      step();
-    } catch (error) {
-      this.handleFault(error);
-      throw error;
-    }
   }
 }

@@ -47,7 +47,7 @@ export class Join<C extends MessageChunk, O> extends Outlet<O> {
   }
 
   /** An input has closed. */
-  handleInputEnd(): void {
+  handleEnd(): void {
     if (--this.#openInputs === 0) this.end();
   }
 
@@ -88,7 +88,7 @@ class Input<C extends MessageChunk, O> extends Inlet<C> {
   }
 
   override handleEnd(): void {
-    this.#join.handleInputEnd();
+    this.#join.handleEnd();
   }
 
   override handleFault(reason: unknown): void {

@@ -1,5 +1,5 @@
 import { checkOption } from "./_check.ts";
-import { Rebatcher } from "./_rebatcher.ts";
+import { Fan } from "./_fan.ts";
 
 /** Options of a {@linkcode BatchStream}. */
 export interface BatchOptions {
@@ -33,7 +33,7 @@ export class BatchStream {
   /** Makes the stage. */
   constructor(options: BatchOptions = {}) {
     const most = checkOption("maxBatchLength", options.maxBatchLength ?? 65536, 0);
-    const batcher = new Rebatcher<Uint8Array, Uint8Array[]>(most);
+    const batcher = new Fan<Uint8Array, Uint8Array[]>(most);
     this.readable = batcher.first.readable;
     this.writable = batcher.writable;
   }

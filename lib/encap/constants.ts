@@ -18,5 +18,5 @@ export const NAT_KEEPALIVE = 0xff;
 /** Whether a message begins with four zero octets, and so is an IKE message behind its marker (section 3.1). */
 export function hasNonEspMarker(message: Uint8Array): boolean {
   return message.byteLength >= NON_ESP_MARKER_LENGTH &&
-    (message[0]! | message[1]! | message[2]! | message[3]!) === 0;
+    !(message[0]! | message[1]! | message[2]! | message[3]!);
 }

@@ -31,8 +31,8 @@ export class KeepaliveFilter<C extends MessageChunk = Uint8Array[]> implements T
   handleEnd(): void {}
 
   #drops(message: Uint8Array): boolean {
-    if (message.byteLength >= SHORTEST_MESSAGE) return false;
     checkOctets(message, "message");
+    if (message.byteLength >= SHORTEST_MESSAGE) return false;
     if (message.byteLength === 1 && message[0] === NAT_KEEPALIVE) this.counters.keepalives++;
     else this.counters.runts++;
     return true;

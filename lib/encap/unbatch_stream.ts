@@ -1,4 +1,4 @@
-import { Rebatcher } from "./_rebatcher.ts";
+import { Fan } from "./_fan.ts";
 
 /**
  * Batches to single messages, for consumers who want one message a chunk. Convenient, not fast: a stream hop a message;
@@ -29,7 +29,7 @@ export class UnbatchStream {
 
   /** Makes the stage. */
   constructor() {
-    const unbatcher = new Rebatcher<Uint8Array[], Uint8Array>(0);
+    const unbatcher = new Fan<Uint8Array[], Uint8Array>(0);
     unbatcher.batches = false;
     this.readable = unbatcher.first.readable;
     this.writable = unbatcher.writable;
