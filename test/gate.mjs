@@ -9,13 +9,23 @@
  * @module
  */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./_support/child.mjs";
+import { pruneBuild } from "./_support/prune_build.mjs";
 
 /** @typedef {{ command: string, args: string[], cwd: string }} Command */
 
@@ -128,6 +138,7 @@ async function passes(/** @type {Step} */ step) {
  * @returns {Generator<Command>}
  */
 function* packAndImport() {
+  pruneBuild(root);
   yield { command: "npm", args: ["pack", "--ignore-scripts", "--pack-destination", scratch], cwd: root };
   const tarball = readdirSync(scratch).find((name) => name.endsWith(".tgz"));
   if (tarball === undefined) throw new Error("npm pack left no tarball");

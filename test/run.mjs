@@ -18,6 +18,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runChild } from "./_support/child.mjs";
+import { pruneBuild } from "./_support/prune_build.mjs";
 import { readBunReport, readDenoReport, readNodeReport } from "./_support/reports.mjs";
 
 /** @import { ReadReport } from "./_support/reports.mjs" */
@@ -120,6 +121,7 @@ async function main() {
 
 /** Brings `dist/` up to date: the program, the examples on Node and the package's own name resolve to it. */
 async function build() {
+  pruneBuild(root);
   const result = await runChild(process.execPath, [
     "node_modules/typescript/bin/tsc",
     "-p",
