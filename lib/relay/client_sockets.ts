@@ -27,9 +27,14 @@ export interface ClientSocket {
   readonly spis: Set<NonNullable<SpiKey>>;
   /** The SPI of the last message, which mostly is that of the next. */
   lastSpi: SpiKey;
+  /** Asked first when the stream ends. */
+  claimant: Claimant | undefined;
   /** Runs while the socket waits for its client. */
   timer: ReturnType<typeof setTimeout> | undefined;
 }
+
+/** Offered a socket whose stream has ended; says whether it takes it. */
+export type Claimant = (socket: ClientSocket) => boolean;
 
 /** What {@linkcode ClientSockets} needs. */
 export interface ClientSocketsOptions {
@@ -76,6 +81,7 @@ export class ClientSockets {
       deliver,
       spis: new Set(),
       lastSpi: undefined,
+      claimant: undefined,
       timer: undefined,
     };
     this.#live.add(socket);
@@ -94,6 +100,29 @@ export class ClientSockets {
     return socket;
   }
 
+  /**
+   * Asks for the socket of a living stream where the message's SPI was last seen, for the moment when that stream ends. A
+   * client may be back before this end learns that its last stream is dead: only the first answer into that one tells.
+   */
+  claim(message: Uint8Array, claimant: Claimant): ClientSocket | undefined {
+    const key = spiKeyOf(message);
+    const socket = key === undefined ? undefined : this.#bySpi.get(key);
+    if (socket === undefined || !this.#live.has(socket)) return undefined;
+    socket.claimant = claimant;
+    return socket;
+  }
+
+  /** Goes on with one socket of a client in the place of another, which is closed. */
+  replace(before: ClientSocket, socket: ClientSocket): void {
+    for (const key of before.spis) {
+      this.#bySpi.set(key, socket);
+      socket.spis.add(key);
+    }
+    before.spis.clear();
+    socket.claimant = before.claimant;
+    this.close(before);
+  }
+
   /** Remembers the SPIs of messages that a client sends. */
   note(socket: ClientSocket, messages: readonly Uint8Array[]): void {
     for (const message of messages) {
@@ -110,10 +139,13 @@ export class ClientSockets {
   /**
    * Keeps the socket of a client that sends no more. The one that has waited longest makes room: one of the same address
    * where that has its share already, so that no address can make others lose theirs. Where nothing would tell that the
-   * client is back, the socket goes with its stream.
+   * client is back, the socket goes with its stream. A client that is back already goes on with it.
    */
   keep(socket: ClientSocket): void {
     if (!this.#live.has(socket)) return;
+    const { claimant } = socket;
+    socket.claimant = undefined;
+    if (claimant?.(socket)) return;
     if (socket.spis.size === 0) {
       if (socket.deliver === undefined) this.close(socket);
       return;

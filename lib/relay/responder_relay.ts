@@ -183,6 +183,8 @@ class ClientStream {
   readonly #queue: OutgoingQueue;
   readonly #timers: readonly ReturnType<typeof setTimeout>[];
   #socket: ClientSocket | undefined;
+  /** The socket of another stream that seems to be this client's last one. */
+  #claimed: ClientSocket | undefined;
   /** Kinds whose first message has not come yet: either may tell whose stream this is. */
   readonly #unseen = new Set<"ike" | "esp">(["ike", "esp"]);
 
@@ -215,6 +217,7 @@ class ClientStream {
   /** The stream has ended: the socket waits for its client to come back. */
   release(): void {
     this.#stopTimers();
+    if (this.#claimed?.claimant === this.#takeOver) this.#claimed.claimant = undefined;
     this.#detach();
     this.#queue.clear();
   }
@@ -276,7 +279,10 @@ class ClientStream {
     for (const message of messages) {
       if (!this.#unseen.delete(hasNonEspMarker(message) ? "ike" : "esp")) continue;
       const socket = this.#options.sockets.adopt(message, this.#deliver);
-      if (socket === undefined) continue;
+      if (socket === undefined) {
+        this.#claimed ??= this.#options.sockets.claim(message, this.#takeOver);
+        continue;
+      }
       if (this.#socket !== undefined) this.#options.sockets.close(this.#socket);
       this.#socket = socket;
       this.#unseen.clear();
@@ -284,6 +290,20 @@ class ClientStream {
       return;
     }
   }
+
+  /**
+   * The stream that held the client's socket turns out to have ended. The daemon still sends there unless it has had an
+   * IKE message by the new one, which then stays.
+   */
+  readonly #takeOver = (socket: ClientSocket): boolean => {
+    if (this.#socket === undefined || !this.#unseen.has("ike")) return false;
+    this.#options.sockets.replace(this.#socket, socket);
+    socket.deliver = this.#deliver;
+    this.#socket = socket;
+    this.#unseen.clear();
+    this.#options.onAdopt(socket);
+    return true;
+  };
 
   #send(socket: ClientSocket, messages: readonly Uint8Array[]): void {
     this.#options.sockets.note(socket, messages);

@@ -103,6 +103,54 @@ describe("The UDP port of a client", () => {
   );
 
   it(
+    "goes over to the second stream when the first one turns out to have ended, unless the second one has sent IKE",
+    withResponder(async (scene) => {
+      for (const withIke of [false, true]) {
+        const pair = { spiI: 7, spiR: withIke ? 9 : 8 };
+        const spi = withIke ? 15 : 5;
+        const [first, port] = await send(scene, ike(pair), esp(spi, 1));
+        const [second, other] = await send(scene, esp(spi, 2), ...(withIke ? [ike(pair)] : []));
+        assert.notEqual(other, port);
+        await lose(scene, first);
+        await second.send(esp(spi, 3));
+        assert.equal(await portOf(scene, esp(spi, 3)), withIke ? other : port);
+        scene.daemon.send(esp(6, spi), { hostname: "127.0.0.1", port: withIke ? other : port });
+        assert.deepEqual(await second.expectMessages(1), [esp(6, spi)]);
+        assert.equal(scene.counters.socketsAdopted, withIke ? 2 : 1);
+        await lose(scene, second);
+        assert.equal((await send(scene, esp(spi, 4)))[1], withIke ? other : port);
+      }
+    }),
+  );
+
+  it(
+    "goes from one stream to the next over several that ended unnoticed",
+    withResponder(async (scene) => {
+      const [first, port] = await send(scene, esp(5, 1));
+      const [second] = await send(scene, esp(5, 2));
+      const [third] = await send(scene, esp(5, 3));
+      await lose(scene, first);
+      await lose(scene, second);
+      await third.send(esp(5, 4));
+      assert.equal(await portOf(scene, esp(5, 4)), port);
+      scene.daemon.send(esp(6, 1), { hostname: "127.0.0.1", port });
+      assert.deepEqual(await third.expectMessages(1), [esp(6, 1)]);
+      assert.equal(scene.counters.socketsAdopted, 2);
+    }),
+  );
+
+  it(
+    "is kept when the second stream ends before the first one",
+    withResponder(async (scene) => {
+      const [first, port] = await send(scene, esp(5, 1), esp(4, 1));
+      const [second] = await send(scene, esp(5, 2));
+      await lose(scene, second);
+      await lose(scene, first);
+      assert.equal((await send(scene, esp(4, 2)))[1], port);
+    }),
+  );
+
+  it(
     "is a new one for IKE_SA_INIT, even with an initiator's SPI seen before",
     withResponder(async (scene) => {
       const [first, port] = await send(scene, ikeSaInit(7), ike(PAIR));
