@@ -54,7 +54,8 @@ export interface EncapsulationCounters {
  *
  * - An end of the connection ends both readables; closing both writables ends the connection's writable.
  * - A fault in either direction (a wrong prefix, a Length of 0, a broken socket) ends both: readers get everything that came
- *   before it, then the error; the connection is cancelled and aborted.
+ *   before it, then the error; the connection is cancelled and aborted. A pipe aborts only when the write under way is done:
+ *   where a peer may stop reading for ever, close the connection when `closed` rejects.
  * - Views of received chunks are handed on, not copies, and no chunk is ever changed.
  *
  * @example Two ends of one connection

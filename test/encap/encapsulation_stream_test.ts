@@ -327,6 +327,47 @@ describe("EncapsulationStream", () => {
     assert.deepEqual(await stuck(pipes), []);
   });
 
+  it("is closed when nobody reads any more and both writers have closed", async () => {
+    const vpn = new EncapsulationStream({ role: "responder" });
+    const closed = new Watched("vpn.closed", vpn.closed);
+    await Promise.all([vpn.ike.readable.cancel(), vpn.esp.readable.cancel()]);
+    await assertWaits(closed);
+    const bytes = new Watched("the bytes", collectUntilError(vpn.readable));
+    await Promise.all([vpn.ike.writable.close(), vpn.esp.writable.close()]);
+    assert.deepEqual(await stuck([closed, bytes]), []);
+    assert.equal(closed.state, "fulfilled");
+  });
+
+  it("is not closed before its writers are, also when readers cancel after the end of what they read", async () => {
+    const { connection, vpn, pipes } = connected("originator");
+    const closed = new Watched("vpn.closed", vpn.closed);
+    connection.receive(wire);
+    connection.receiveEnd();
+    assert.deepEqual(await stuck([pipes[0]!]), []);
+    await Promise.all([vpn.ike.readable.cancel(), vpn.esp.readable.cancel()]);
+    await assertWaits(closed);
+    await soon("a write", vpn.ike.writable.getWriter().write(ike[0]!));
+    connection.break(new Error("enough"));
+    await stuck(pipes);
+  });
+
+  it("tells of a fault at once although the peer reads nothing, for a pipe waits for a write that is under way", async () => {
+    const { connection, vpn, pipes } = connected("originator");
+    connection.stall();
+    const written = new Watched("the write", vpn.esp.writable.getWriter().write(esp));
+    await turns(5);
+    assert.equal(showBytes(connection.sent), showBytes([prefix]), "the write of the prefix is under way");
+    connection.receive(Uint8Array.of(0, 0));
+    const error = await soonRejected("vpn.closed", vpn.closed) as { code: string };
+    assert.equal(error.code, "ERR_ENCAP_LENGTH");
+    assert.deepEqual(await stuck([pipes[0]!, written]), []);
+    assert.deepEqual(connection.released, ["cancel"]);
+    connection.go();
+    assert.deepEqual(await stuck(pipes), []);
+    assert.deepEqual(connection.released, ["cancel", "abort"]);
+    assert.deepEqual(connection.reasons, [error, error]);
+  });
+
   it("holds messages back while the peer does not read, and what is written first goes first", async () => {
     const { connection, vpn, pipes } = connected("responder");
     connection.stall();
