@@ -156,12 +156,10 @@ async function runRuntime(runtime, report) {
   for (const test of tests) counts[test.outcome]++;
   const problems = tests.length === 0
     ? [`no test ran (${result.problem ?? "though the runner ended well"})`]
+    : result.timedOut
+    ? [`${result.problem}: ${unheard.length} of ${options.files.length} files were not reached`]
     : unheard.map((file) => `no test of ${relative(root, resolve(root, file))} ran`);
-  if (
-    tests.length > 0 && result.problem !== null && (result.timedOut || counts.failed + problems.length === 0)
-  ) {
-    problems.push(result.problem);
-  }
+  if (result.problem !== null && counts.failed + problems.length === 0) problems.push(result.problem);
   counts.failed += problems.length;
 
   process.stdout.write(`${describe(counts).padEnd(36)} ${result.seconds.toFixed(1).padStart(6)} s\n`);
