@@ -125,9 +125,9 @@ async function throughout(lab, work) {
   await sleep(300);
   await work();
   await sleep(300);
-  const { sent, received, duplicates } = await ping.stop();
+  const { sent, received, lost } = await ping.stop();
   assert.ok(sent > 5, `${sent} pings were sent`);
-  // The last one may have been on its way when the ping was stopped.
-  assert.ok(received >= sent - 1, `${received} of ${sent} pings were answered`);
-  assert.equal(duplicates, 0);
+  assert.equal(lost, 0, "no ping was lost");
+  // The last ones may have been on their way when the ping was stopped.
+  assert.ok(received <= sent && received >= sent - 3, `${received} of ${sent} pings were answered`);
 }

@@ -80,6 +80,7 @@ async function session(lab) {
   await lab.ping("carol", address.moonLan, { count: 3, size: 1300 });
   await lab.order("carol", "--rekey", "--child", "net");
   await lab.order("moon", "--rekey", "--ike", "psk");
+  await lab.ping();
   await lab.reset();
   await lab.pingUntilAnswered("carol", address.moonLan, 10);
   await lab.initiate("rsa-relay");
