@@ -18,9 +18,12 @@ export interface DemuxCounters {
 
 /** Options of a {@linkcode Demux}. */
 export interface DemuxOptions {
-  /** Octets of ESP packets that may wait for their reader; past it the oldest are dropped and counted. Default 1 MiB. */
+  /**
+   * Octets of ESP packets, and 64 more for each, that may wait for a slow reader; past it the oldest are dropped and
+   * counted. Default 1 MiB.
+   */
   readonly maxEspQueue?: number;
-  /** Octets of IKE messages that may wait for their reader before the whole stream is held back. Default 256 KiB. */
+  /** Octets of IKE messages, and 64 more for each, that may wait before the whole stream is held back. Default 256 KiB. */
   readonly maxIkeQueue?: number;
 }
 

@@ -52,11 +52,8 @@ export class MessageQueue {
   takeAll(): Uint8Array[] {
     const messages = this.#head > 0 ? this.#messages.slice(this.#head) : this.#messages;
     this.#messages = [];
-    this.#head =
-      this.#fresh =
-      this.#aged =
-      this.#weight =
-        0;
+    this.#head = this.#weight = 0;
+    this.#fresh = this.#aged = 0;
     return messages;
   }
 

@@ -421,6 +421,33 @@ describe("EncapsulationStream", () => {
     await Promise.all([piped, originator.closed, responder.closed]);
   });
 
+  it("does linear work for a message of 64 KiB that a peer sends in chunks of one octet", async () => {
+    const message = ikeMessage(1, 65529);
+    const bytes = concat([prefix, framed(message)]);
+    const vpn = new EncapsulationStream({ role: "responder" });
+    let ticks = 0;
+    let done = false;
+    const clock = (async () => {
+      for (; !done; ticks++) await turns();
+    })();
+    let next = 0;
+    const source = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (next < bytes.length) controller.enqueue(bytes.subarray(next, ++next));
+        else controller.close();
+      },
+    });
+    const piped = source.pipeTo(vpn.writable);
+    const { chunks } = await collectUntilError(vpn.ike.readable);
+    await piped;
+    done = true;
+    await clock;
+    assert.equal(showMessages(chunks), showMessages([message.subarray(4)]));
+    const { octetsCopied } = vpn.counters.received;
+    assert.ok(octetsCopied <= 3 * bytes.length, `${octetsCopied} octets were copied for ${bytes.length}`);
+    assert.ok(ticks <= bytes.length, `${ticks} turns of the event loop for ${bytes.length} chunks`);
+  });
+
   it("makes the writables only when they are asked for, and always the same ones", () => {
     const vpn = new EncapsulationStream({ role: "responder" });
     assert.equal(vpn.ike.writable, vpn.ike.writable);
