@@ -2,10 +2,11 @@
  * TCP over `node:net`, for Node and Bun (and for what Deno's own sockets lack).
  *
  * The ready-made adapter, `Duplex.toWeb`, does not hold writers back, hangs on half-closed connections and aborts with a
- * FIN. Sockets that we connect read into one scratch buffer of the process (`onread`), so that an idle connection holds
- * no read buffer; accepted sockets do not take that option and hand on what Node allocates.
+ * FIN. Sockets that we connect read into a scratch buffer of the whole process (`onread`), so that an idle connection
+ * holds none, and into large ones under load; accepted sockets do not take that option and hand on what Node allocates.
  */
 
+import { Buffer } from "node:buffer";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 import type { TransportError } from "../errors.ts";
@@ -21,11 +22,15 @@ import type {
 } from "../transport/types.ts";
 import { attempt } from "./_attempt.ts";
 import { checkAddress, resolveAddress } from "./_resolve.ts";
-import { copyOut } from "./_slab.ts";
+import { SharedReadBuffer } from "./_read_buffer.ts";
+import { detectRuntime } from "./detect.ts";
 import { connectionError, toTransportError } from "./errors.ts";
 
 /** Shared by all sockets: Node calls back in the same turn in which it has read, and nobody else reads meanwhile. */
 const SCRATCH = new Uint8Array(65536);
+
+/** Bun takes `onread`, and copies into its buffer what it has in memory that could be handed on. */
+const READS_INTO_BUFFERS = detectRuntime().name !== "bun";
 
 /**
  * Octets that one connection may write without a turn of the event loop. As long as the kernel takes everything, nothing
@@ -76,6 +81,7 @@ function openSocket(
   signal: AbortSignal,
 ): Promise<Connection> {
   return new Promise((resolve, reject) => {
+    const buffer = READS_INTO_BUFFERS ? new SharedReadBuffer(SCRATCH, allocate) : undefined;
     let connection: NodeTcpConnection | undefined;
     const socket = connect({
       host: address.hostname,
@@ -84,8 +90,12 @@ function openSocket(
       localPort: local?.port,
       family: local === undefined ? 0 : local.hostname.includes(":") ? 6 : 4,
       allowHalfOpen: true,
-      onread: { buffer: SCRATCH, callback: (length) => connection?.handleScratch(length) ?? true },
+      onread: buffer && {
+        buffer: () => buffer.space,
+        callback: (length) => connection!.handleData(buffer.take(length)),
+      },
     });
+    if (buffer === undefined) socket.on("data", (data) => connection!.handleData(plain(data as Uint8Array)));
     const abort = () => {
       socket.destroy();
       reject(signal.reason);
@@ -147,7 +157,7 @@ class NodeTcpListener implements Listener {
       return;
     }
     const connection = new NodeTcpConnection(socket, { hostname: "", port: 0 });
-    socket.on("data", (data) => connection.handleData(data as Uint8Array));
+    socket.on("data", (data) => connection.handleData(plain(data as Uint8Array)));
     connection.open();
     this.#queue.handleConnection(connection);
   }
@@ -194,13 +204,9 @@ class NodeTcpConnection extends CarrierConnection {
     this.handleOpen();
   }
 
-  /** Octets were read into the scratch buffer of all sockets: they leave it before this returns. */
-  handleScratch(length: number): boolean {
-    return this.handleChunk(copyOut(SCRATCH, length));
-  }
-
-  handleData(data: Uint8Array): void {
-    this.handleChunk(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+  /** False when the socket is to stop reading, which the socket has been told by then. */
+  handleData(chunk: Uint8Array): boolean {
+    return this.handleChunk(chunk);
   }
 
   protected override startReading(): void {
@@ -265,6 +271,16 @@ class NodeTcpConnection extends CarrierConnection {
   #explain(error?: Error | null): TransportError {
     return connectionError(error ?? { code: "ECONNRESET" }, this.remoteAddress);
   }
+}
+
+/** Memory that is not filled with zeros, as it is written before it is read. */
+function allocate(length: number): ArrayBuffer {
+  return Buffer.allocUnsafeSlow(length).buffer;
+}
+
+/** A `Buffer` as what it is underneath, since its `slice` and `toString` are not those of a `Uint8Array`. */
+function plain(data: Uint8Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 /** A promise that is settled from outside. */
