@@ -323,6 +323,7 @@ export abstract class CarrierConnection implements Connection {
   }
 
   #handleSent(): void {
+    if (this.#broken !== undefined) throw this.#broken;
     this.#sent++;
     if (this.#closing === undefined) return;
     if (this.#write === "open") this.#startTimer(CLOSE_STALL_TIME);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { describe, it } from "node:test";
 import { TransportError } from "../../lib/errors.ts";
 import { connectTcp, detectRuntime, listenTcp } from "../../lib/runtime/mod.ts";
@@ -32,6 +33,60 @@ for (const hostname of ["127.0.0.1", "::1"]) {
     listen: listenTcp,
     address: { hostname, port: 0 },
   });
+}
+
+/** Every way in which a connection comes to its end. */
+const ENDINGS: Record<string, (client: Connection, server: Connection) => Promise<unknown>> = {
+  "both close": (client, server) => Promise.all([client.close(), server.close()]),
+  "one closes, the other follows": async (client, server) => {
+    const closed = client.close();
+    await readAll(server.readable);
+    await server.writable.close();
+    await closed;
+  },
+  "one closes, the other never does": (client) => client.close(),
+  "both end and read to the end": (client, server) =>
+    Promise.all([
+      client.writable.close(),
+      server.writable.close(),
+      readAll(client.readable),
+      readAll(server.readable),
+    ]),
+  "one cancels and ends": (client, server) =>
+    Promise.all([client.readable.cancel(), client.writable.close(), server.close()]),
+  "one aborts": (client) => client.writable.abort(),
+  "both abort": (client, server) => Promise.all([client.writable.abort(), server.writable.abort()]),
+};
+
+const DESCRIPTORS = "/proc/self/fd";
+
+describe("TCP sockets", { skip: existsSync(DESCRIPTORS) ? false : `there is no ${DESCRIPTORS}` }, () => {
+  for (const [name, end] of Object.entries(ENDINGS)) {
+    it(`are released when ${name}`, async () => {
+      const before = countSockets();
+      const pairs = await Promise.all(Array.from({ length: 10 }, () => tcpPair("127.0.0.1")));
+      assert.ok(countSockets() >= before + 20);
+      await Promise.all(pairs.map(async ([client, server]) => {
+        await end(client, server);
+        await client.closed.catch(() => {});
+        // The end that was left alone notices once it is used.
+        await server.close();
+      }));
+      await until(() => countSockets() <= before, "no socket stays open");
+    });
+  }
+});
+
+function countSockets(): number {
+  let sockets = 0;
+  for (const name of readdirSync(DESCRIPTORS)) {
+    try {
+      if (readlinkSync(`${DESCRIPTORS}/${name}`).startsWith("socket:")) sockets++;
+    } catch {
+      // The descriptor that listed the directory is gone by now.
+    }
+  }
+  return sockets;
 }
 
 describe("connectTcp", () => {
