@@ -72,7 +72,7 @@ export abstract class Outlet<C> {
 
   /** Errors the stream at once, whatever waits. */
   error(reason: unknown): void {
-    if (this.open) this.#controller.error(reason);
     this.open = false;
+    this.#controller.error(reason);
   }
 }

@@ -327,6 +327,24 @@ describe("EncapsulationStream", () => {
     assert.deepEqual(await stuck(pipes), []);
   });
 
+  it("gives readers of a half that has ended in order its messages and its end, whatever happens to the other", async () => {
+    const reason = new Error("abort");
+    const { connection, vpn, pipes } = connected("originator");
+    connection.receive(wire);
+    connection.receiveEnd();
+    assert.deepEqual(await stuck([pipes[0]!]), []);
+    await vpn.ike.writable.abort(reason);
+    assert.equal(await soonRejected("vpn.closed", vpn.closed), reason);
+    const [fromIke, fromEsp] = await Promise.all(
+      [vpn.ike, vpn.esp].map(({ readable }) => collectUntilError(readable)),
+    );
+    assert.equal(showMessages(fromIke!.chunks), showMessages(ike));
+    assert.equal(showMessages(fromEsp!.chunks), showMessages(esp));
+    assert.deepEqual([fromIke!.error, fromEsp!.error], [undefined, undefined]);
+    assert.deepEqual(await stuck(pipes), []);
+    assert.deepEqual(connection.released, ["abort"]);
+  });
+
   it("is closed when nobody reads any more and both writers have closed", async () => {
     const vpn = new EncapsulationStream({ role: "responder" });
     const closed = new Watched("vpn.closed", vpn.closed);
