@@ -122,7 +122,7 @@ describe("FrameSearch", () => {
       seq: fc.integer({ min: 1, max: 9 }),
       size: fc.integer({ min: 40, max: 300 }),
     })
-      .map(({ seq, size }) => frame(esp(0x0abbccdd, seq, size)));
+      .map(({ seq, size }) => withoutLengths(frame(esp(0x0abbccdd, seq, size)), 10));
     fc.assert(
       fc.property(
         fc.nat(),
@@ -131,10 +131,10 @@ describe("FrameSearch", () => {
         fc.nat(),
         (seed, before, first, cut) => {
           const stream = concat([
-            noise(before, seed),
+            withoutLengths(noise(before, seed)),
             first,
             frame(markedIke({ size: 100 })),
-            noise(60, seed),
+            withoutLengths(noise(60, seed)),
           ]);
           const found = search(randomCut(stream, cut))!;
           assert.ok(found !== undefined);
@@ -175,3 +175,8 @@ describe("FrameSearch", () => {
     assert.ok(frames.heldOctets < 1024 * 1024, `${frames.heldOctets} octets held`);
   });
 });
+
+/** Octets that no Length fits that is as short as this stream: chance leads to a message once in 2^16 segments. */
+function withoutLengths(octets: Uint8Array, from = 0): Uint8Array {
+  return octets.map((octet, i) => i < from ? octet : octet | 0x40);
+}
