@@ -215,7 +215,7 @@ export abstract class CarrierConnection implements Connection {
   }
 
   /** The connection broke, and the carrier knows why. What was received before is still delivered. */
-  protected handleError(error: TransportError): void {
+  protected handleError(error: Error): void {
     if (this.#broken !== undefined || this.#released) return;
     // Both directions were given up or had ended: there is nobody left for whom it broke.
     if (this.#write === "ended" && this.#read !== "open") {
@@ -318,7 +318,7 @@ export abstract class CarrierConnection implements Connection {
 
   /** What a `send` threw is why the connection broke, unless it was broken for another reason, which then counts. */
   #handleUnsent(error: unknown): never {
-    this.handleError(error as TransportError);
+    this.handleError(error as Error);
     throw this.#broken ?? error;
   }
 
@@ -364,7 +364,7 @@ export abstract class CarrierConnection implements Connection {
     try {
       await this.sendEnd();
     } catch (error) {
-      this.handleError(error as TransportError);
+      this.handleError(error as Error);
     }
     if (this.#broken !== undefined) throw this.#broken;
     this.#write = "ended";
@@ -384,7 +384,7 @@ export abstract class CarrierConnection implements Connection {
   }
 
   /** Breaks the connection from this end: nothing more is delivered in either direction. */
-  #breakNow(error: TransportError): void {
+  #breakNow(error: Error): void {
     this.#broken = error;
     this.#dropQueue();
     this.#errorSource(error);
