@@ -283,7 +283,7 @@ export class Lab {
 
   /** Bulk through the tunnel, in Mbit/s as received. `down` turns it towards the client. */
   async iperf(side, options = {}) {
-    const { seconds = 3, down = false, args = [] } = options;
+    const { seconds = 2, down = false, args = [] } = options;
     const command = [
       "iperf3",
       "-J",

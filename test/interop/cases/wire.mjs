@@ -53,7 +53,7 @@ export const wire = [
         moon: await capture(lab, "moon", "lo", "udp"),
       };
       await lab.initiate("psk-relay");
-      // An idle daemon sends one every two seconds.
+      // An idle daemon sends one every second.
       const swallowed = (relay) => async () => (await relay.counters()).keepalives >= 2;
       await eventually("carol's relay to swallow two keepalives", 15, swallowed(relays.carol));
       await eventually("moon's relay to swallow two keepalives", 15, swallowed(relays.moon));

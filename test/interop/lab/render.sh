@@ -1,6 +1,6 @@
 # Sourced by up.sh: turns templates into configurations and starts daemons. The knobs can be set in the environment.
 
-: "${RETRANSMIT_TIMEOUT:=1.0}" "${RETRANSMIT_BASE:=1.5}" "${RETRANSMIT_TRIES:=4}" "${KEEP_ALIVE:=2s}"
+: "${RETRANSMIT_TIMEOUT:=1.0}" "${RETRANSMIT_BASE:=1.5}" "${RETRANSMIT_TRIES:=4}" "${KEEP_ALIVE:=1s}"
 : "${IKE_PROPOSALS:=aes256-sha256-curve25519}" "${ESP_PROPOSALS:=aes128gcm16}"
 : "${FRAGMENTATION:=yes}" "${DPD:=0}" "${REMOTE_PORT:=$RELAY_PORT}"
 : "${LOG_IKE:=1}" "${LOG_CHD:=1}" "${LOG_NET:=1}" "${LOG_ENC:=1}"
