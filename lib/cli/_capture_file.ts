@@ -14,15 +14,18 @@ const GATHER_TIME = 200;
  * the disk is slower than the network.
  */
 export class CaptureFile {
+  readonly #path: string;
   readonly #file: number;
   readonly #writer: CaptureWriter;
   #waiting: Uint8Array[] = [];
   #waitingOctets = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #paused = false;
+  #failed = false;
 
   /** Creates the file, or empties it. */
   constructor(path: string) {
+    this.#path = path;
     try {
       this.#file = openSync(path, "w");
     } catch (error) {
@@ -99,10 +102,18 @@ export class CaptureFile {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const chunk of this.#waiting) {
-      for (let offset = 0; offset < chunk.byteLength;) offset += writeSync(this.#file, chunk, offset);
-    }
+    const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingOctets = 0;
+    try {
+      for (const chunk of waiting) {
+        for (let offset = 0; offset < chunk.byteLength;) offset += writeSync(this.#file, chunk, offset);
+      }
+    } catch (error) {
+      if (!this.#failed) {
+        console.error(`iketcp: Cannot go on with capture ${this.#path}: ${(error as Error).message}`);
+      }
+      this.#failed = this.#paused = true; // what crosses is worth more than what is recorded of it
+    }
   }
 }

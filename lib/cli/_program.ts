@@ -22,11 +22,11 @@ export function reportError(error: unknown): number {
   return 1;
 }
 
-/** Resolves at the first SIGINT or SIGTERM with its name; a second one ends the program at once. */
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP with its name; a second one ends the program at once. */
 export function untilSignal(): Promise<string> {
   return new Promise((settle) => {
     let told = false;
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => {
         if (told) process.exit(1);
         told = true;

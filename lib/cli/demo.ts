@@ -3,7 +3,7 @@
  * loopback, UDP to TCP to UDP; then bulk. Every datagram is compared with what was sent.
  */
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import process from "node:process";
 import { hasNonEspMarker, NON_ESP_MARKER_LENGTH } from "../encap/mod.ts";
 import { TransportError } from "../errors.ts";
@@ -29,7 +29,9 @@ const ARRIVAL_TIMEOUT = 5000;
 export function demoCommand(): Command {
   return new Command("demo")
     .description("replay a recorded strongSwan conversation and push bulk through two relays on loopback")
-    .option("--seconds <n>", "how long to push bulk", parseDuration, 4000)
+    .addOption(
+      new Option("--seconds <n>", "how long to push bulk").argParser(parseDuration).default(4000, "4"),
+    )
     .option("--capture <file>", "where to write the capture of the TCP leg", "iketcp-demo.pcapng")
     .option("--json", "one JSON object at the end, and nothing else", false)
     .action(runDemo);

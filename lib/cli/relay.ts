@@ -3,22 +3,22 @@
 import { Command } from "commander";
 import process from "node:process";
 import { ConfigError } from "../errors.ts";
-import { OriginatorRelay, type RelayEvent, type RelayLimits, ResponderRelay } from "../relay/mod.ts";
-import { connectCarrier, listenCarrier, openCarrier } from "../runtime/mod.ts";
+import { OriginatorRelay, type RelayLimits, ResponderRelay } from "../relay/mod.ts";
+import { checkCarrier, connectCarrier, listenCarrier, openCarrier, openUdp } from "../runtime/mod.ts";
 import {
   CARRIER_SCHEMES,
   type CarrierUrl,
   type Connection,
-  formatAddress,
-  formatCarrierUrl,
   isIpAddress,
   type Listener,
   parseCarrierUrl,
+  showCarrierUrl,
   type TransportAddress,
 } from "../transport/mod.ts";
 import { CaptureFile } from "./_capture_file.ts";
 import { collectLimit, describeLimits } from "./_limits.ts";
 import { resolvePath, untilSignal } from "./_program.ts";
+import { type Log, openLog } from "./_relay_log.ts";
 
 interface RelayOptions {
   readonly listen: CarrierUrl;
@@ -66,7 +66,7 @@ export function relayCommand(): Command {
 
 async function runRelay(options: RelayOptions): Promise<void> {
   checkSides(options);
-  const log = options.json ? logJson : logText;
+  const log = openLog(options.json);
   const capture = options.capture === undefined ? undefined : new CaptureFile(resolvePath(options.capture));
   const signal = untilSignal();
   let timer: ReturnType<typeof setInterval> | undefined;
@@ -77,8 +77,8 @@ async function runRelay(options: RelayOptions): Promise<void> {
     const printCounters = () => log({ event: "counters", ...relay.counters });
     process.on("SIGUSR2", printCounters);
     if (options.stats) timer = setInterval(printCounters, STATS_INTERVAL);
-    const url = formatCarrierUrl({ ...options.listen, ...address });
-    log({ event: "listening", url, to: options.to.map(formatCarrierUrl) });
+    const url = showCarrierUrl({ ...options.listen, ...address });
+    log({ event: "listening", url, to: options.to.map(showCarrierUrl), pid: process.pid });
 
     try {
       await Promise.race([signal, relay.closed]); // throws why it ended, if it was not a signal
@@ -100,6 +100,9 @@ async function startOriginator(
   log: Log,
   capture?: CaptureFile,
 ): Promise<Started<OriginatorRelay>> {
+  // A carrier, or a local address, that cannot be used shows now, not with the first datagram.
+  for (const url of options.to) checkCarrier(url, "connect");
+  if (options.bind !== undefined) await (await openUdp({ local: { ...options.bind, port: 0 } })).close();
   const endpoint = await openCarrier(options.listen, { local: options.listen });
   const relay = new OriginatorRelay({
     endpoint,
@@ -141,7 +144,7 @@ async function connectFirst(
   for (const url of urls) {
     try {
       const connection = await connectCarrier(url, options);
-      if (urls.length > 1) log({ event: "carrier", url: formatCarrierUrl(url) });
+      if (urls.length > 1) log({ event: "carrier", url: showCarrierUrl(url) });
       return connection;
     } catch (error) {
       if (options?.signal?.aborted) throw error;
@@ -162,66 +165,9 @@ function tapListener(listener: Listener, capture: CaptureFile): Listener {
   };
 }
 
-/** Events of the program itself, beside those of the relay. */
-type ProgramEvent =
-  | { readonly event: "listening"; readonly url: string; readonly to: readonly string[] }
-  | { readonly event: "carrier"; readonly url: string }
-  | ({ readonly event: "counters" } & Readonly<Record<string, unknown>>);
-
-type Log = (event: RelayEvent | ProgramEvent) => void;
-
-const logJson: Log = (event) => {
-  const fields = Object.entries(event).map(([name, value]) => {
-    if (value instanceof Error) {
-      return [name, { code: (value as { code?: string }).code, message: value.message }];
-    }
-    return [name, isAddress(value) ? formatAddress(value) : value];
-  });
-  console.log(JSON.stringify(Object.fromEntries(fields)));
-};
-
-const logText: Log = (event) => console.log(describe(event));
-
-function describe(event: RelayEvent | ProgramEvent): string {
-  switch (event.event) {
-    case "listening":
-      return `listening on ${event.url}, relaying to ${event.to.join(", else ")}`;
-    case "carrier":
-      return `carried by ${event.url}`;
-    case "counters":
-      return `counters: ${
-        Object.entries(event).filter(([name]) => name !== "event").map(([name, n]) => `${name} ${n}`).join(
-          ", ",
-        )
-      }`;
-    case "stream_opened":
-      return `${formatAddress(event.client)}: stream ${formatAddress(event.local)} - ${
-        formatAddress(event.remote)
-      } is open`;
-    case "stream_failed":
-      return `${formatAddress(event.client)}: ${event.error.message}; next attempt in ${event.retryIn} ms`;
-    case "stream_ended":
-      return `${formatAddress(event.client)}: stream ended${
-        event.error === undefined ? "" : `: ${event.error.message}`
-      }`;
-    case "stream_refused":
-      return `${formatAddress(event.client)}: connection refused, limit ${event.limit} is reached`;
-    case "socket_adopted":
-      return `${formatAddress(event.client)}: goes on with UDP socket ${
-        formatAddress(event.local)
-      } of its last stream`;
-    case "peer_forgotten":
-      return `${formatAddress(event.client)}: silent for long, forgotten`;
-    case "marker_missing":
-      return `${
-        formatAddress(event.client)
-      }: sends IKE without the non-ESP marker; let the daemon use its NAT-T port ` +
-        "(strongSwan: local_port = 4500 and a remote_port other than 500)";
-  }
-}
-
-function parseListenUrl(text: string): CarrierUrl {
-  return parseCarrierUrl(text, { listen: true });
+function parseListenUrl(text: string, before?: CarrierUrl): CarrierUrl {
+  if (before === undefined) return parseCarrierUrl(text, { listen: true });
+  throw new ConfigError("ERR_CONFIG_OPTION", "Cannot listen twice: expected one --listen, got more");
 }
 
 function collectUrl(text: string, before: readonly CarrierUrl[] = []): readonly CarrierUrl[] {
@@ -257,8 +203,4 @@ function checkSides({ listen, to }: RelayOptions): void {
       `Cannot relay to ${to.length} daemons: expected one --to udp://HOST[:PORT]`,
     );
   }
-}
-
-function isAddress(value: unknown): value is TransportAddress {
-  return typeof value === "object" && value !== null && "hostname" in value && "port" in value;
 }

@@ -129,7 +129,7 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
     if (size > this.#maxMessageLength) {
       throw new EncapError(
         "ERR_ENCAP_MESSAGE_TOO_LONG",
-        `Cannot read stream: expected messages of at most ${this.#maxMessageLength} octets, got ${size}`,
+        `Cannot read message: expected at most ${this.#maxMessageLength} octets, got ${size}`,
       );
     }
     return length;

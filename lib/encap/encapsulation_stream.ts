@@ -3,6 +3,7 @@
  * the other.
  */
 
+import { CodedRangeError } from "../errors.ts";
 import type { EndListener } from "./_fan.ts";
 import { Join } from "./_join.ts";
 import { Split } from "./_split.ts";
@@ -93,6 +94,12 @@ export class EncapsulationStream {
   /** Makes one end. */
   constructor(options: EncapsulationOptions) {
     const originator = options.role === "originator";
+    if (!originator && options.role !== "responder") {
+      throw new CodedRangeError(
+        "ERR_OPTION_RANGE",
+        `Cannot use role: expected originator or responder, got ${options.role}`,
+      );
+    }
     this.#deframer = new Deframer({ maxMessageLength: options.maxAcceptLength });
     this.#framer = new Framer({ maxMessageLength: options.maxSendLength });
     const front = [originator ? new PrefixRefuser() : new PrefixReader(), this.#deframer, this.#filter];

@@ -18,7 +18,7 @@ export function checkEsp<C extends MessageChunk>(chunk: C): C {
     if (hasNonEspMarker(packet)) {
       throw new CodedRangeError(
         "ERR_ENCAP_MESSAGE_LENGTH",
-        "Cannot send ESP packet: expected an SPI other than 0, got 0",
+        "Cannot send ESP packet: expected an SPI above 0, got 0",
       );
     }
   }

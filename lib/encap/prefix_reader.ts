@@ -24,7 +24,14 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
     const count = matchPrefix(chunk, this.#matched);
     const matched = this.#matched + count;
     if (count < chunk.length) {
-      if (matched < STREAM_PREFIX.length) throw this.#wrong(chunk);
+      if (matched < STREAM_PREFIX.length) {
+        const octets = concat([STREAM_PREFIX.subarray(0, this.#matched), chunk]).slice(0, SHOWN);
+        throw new EncapError(
+          "ERR_ENCAP_PREFIX",
+          `Cannot read stream: expected the prefix IKETCP, got ${toHex(octets, " ")}`,
+          octets,
+        );
+      }
       emit(chunk.subarray(count));
     }
     this.#matched = matched;
@@ -35,16 +42,7 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
     if (this.complete) return;
     throw new EncapError(
       "ERR_ENCAP_PREFIX_INCOMPLETE",
-      `Cannot read stream: expected the prefix IKETCP, got ${this.#matched} octets of it`,
-    );
-  }
-
-  #wrong(chunk: Uint8Array): EncapError {
-    const octets = concat([STREAM_PREFIX.subarray(0, this.#matched), chunk]).slice(0, SHOWN);
-    return new EncapError(
-      "ERR_ENCAP_PREFIX",
-      `Cannot read stream: expected the prefix IKETCP, got ${toHex(octets, " ")}`,
-      octets,
+      `Cannot read stream: expected the prefix IKETCP, got ${this.#matched} octets`,
     );
   }
 }

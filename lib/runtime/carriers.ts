@@ -16,8 +16,8 @@ import {
   CARRIER_SCHEMES,
   type CarrierScheme,
   type CarrierUrl,
-  formatCarrierUrl,
   type SchemeRules,
+  showCarrierUrl,
 } from "../transport/url.ts";
 import { runtime } from "./_select.ts";
 import { runtimeName } from "./detect.ts";
@@ -26,6 +26,8 @@ import { runtimeName } from "./detect.ts";
 export interface StreamCarrier extends SchemeRules {
   /** Tells the rows of the registry apart. */
   readonly kind: "stream";
+  /** Throws when the parameters of the URL cannot be used. */
+  check?(url: CarrierUrl, use: "connect" | "listen"): void;
   /** Opens a connection to the URL. */
   connect(url: CarrierUrl, options?: ConnectOptions): Promise<Connection>;
   /** Accepts connections at the URL. */
@@ -61,25 +63,18 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
   tcp: {
     ...CARRIER_SCHEMES.tcp,
     kind: "stream",
-    connect: (url, options) => {
-      if (url.parameters.proxy !== undefined) {
-        return Promise.reject(
-          unsupported(url, "connections through a proxy are not there yet; tcp without proxy is"),
-        );
+    check: (url, use) => {
+      if (url.parameters.proxy === undefined) return;
+      if (use === "connect") {
+        throw unsupported(url, "connections through a proxy are not there yet; tcp without proxy is");
       }
-      return runtime.connectTcp(url, options);
+      throw new ConfigError(
+        "ERR_CONFIG_URL",
+        "Cannot listen: expected no parameter proxy, which only connecting uses, got one",
+      );
     },
-    listen: (url, options) => {
-      if (url.parameters.proxy !== undefined) {
-        return Promise.reject(
-          new ConfigError(
-            "ERR_CONFIG_URL",
-            "Cannot listen: expected no parameter proxy, which only connecting uses, got one",
-          ),
-        );
-      }
-      return runtime.listenTcp(url, options);
-    },
+    connect: (url, options) => runtime.connectTcp(url, options),
+    listen: (url, options) => runtime.listenTcp(url, options),
   },
   tls: missing("tls"),
   ws: missing("ws"),
@@ -101,12 +96,12 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
  * ```
  */
 export function connectCarrier(url: CarrierUrl, options?: ConnectOptions): Promise<Connection> {
-  return streamCarrier(url).then((carrier) => carrier.connect(url, options));
+  return attempt(() => checkCarrier(url, "connect").connect(url, options));
 }
 
 /** Accepts connections at a carrier URL of a byte stream. */
 export function listenCarrier(url: CarrierUrl, options?: ListenOptions): Promise<Listener> {
-  return streamCarrier(url).then((carrier) => carrier.listen(url, options));
+  return attempt(() => checkCarrier(url, "listen").listen(url, options));
 }
 
 /** Opens a datagram endpoint for a carrier URL, which is the `local` or the `remote` address of the options. */
@@ -119,24 +114,30 @@ export async function openCarrier(
   if (carrier.kind !== "datagram") {
     throw new ConfigError(
       "ERR_CONFIG_URL",
-      `Cannot use ${show(url)}: expected a carrier of datagrams, such as udp`,
+      `Cannot use ${showCarrierUrl(url)}: expected a carrier of datagrams, such as udp`,
     );
   }
   return await carrier.open(url, options);
 }
 
-// Async, so that a URL that cannot be used rejects as everything else does.
-// deno-lint-ignore require-await
-async function streamCarrier(url: CarrierUrl): Promise<StreamCarrier> {
+/** The carrier of a byte stream, after a check that the URL can be used at all; throws what using it would reject with. */
+export function checkCarrier(url: CarrierUrl, use: "connect" | "listen"): StreamCarrier {
   const carrier = CARRIERS[url.scheme];
   if (carrier.kind === "missing") throw unsupported(url, carrier.advice);
   if (carrier.kind !== "stream") {
     throw new ConfigError(
       "ERR_CONFIG_URL",
-      `Cannot use ${show(url)}: expected a carrier of byte streams, such as tcp`,
+      `Cannot use ${showCarrierUrl(url)}: expected a carrier of byte streams, such as tcp`,
     );
   }
+  carrier.check?.(url, use);
   return carrier;
+}
+
+/** A URL that cannot be used rejects, as everything else does. */
+// deno-lint-ignore require-await
+async function attempt<T>(open: () => Promise<T>): Promise<T> {
+  return open();
 }
 
 function missing(scheme: CarrierScheme): MissingCarrier {
@@ -150,11 +151,6 @@ function missing(scheme: CarrierScheme): MissingCarrier {
 function unsupported(url: CarrierUrl, advice: string): TransportError {
   return new TransportError(
     "ERR_TRANSPORT_UNSUPPORTED",
-    `Cannot use ${show(url)} in ${runtimeName()}: ${advice}`,
+    `Cannot use ${showCarrierUrl(url)} in ${runtimeName()}: ${advice}`,
   );
-}
-
-/** A URL without its parameters: a proxy's URL may hold a password. */
-function show(url: CarrierUrl): string {
-  return formatCarrierUrl({ ...url, parameters: {} });
 }

@@ -131,6 +131,11 @@ export function formatCarrierUrl(
   }`;
 }
 
+/** Writes a carrier URL for people and logs: without its parameters, since a proxy's URL may hold a password. */
+export function showCarrierUrl(url: CarrierUrl): string {
+  return formatCarrierUrl({ ...url, parameters: {} });
+}
+
 type Refuse = (expected: string, actual: string) => never;
 
 const SCHEME_LIST = Object.keys(CARRIER_SCHEMES).join(", ");

@@ -151,7 +151,7 @@ describe("Deframer", () => {
       const { batches, error } = deframe(chunks, options);
       assert.equal(batches.flat().length, 1);
       assert.equal(error?.code, "ERR_ENCAP_MESSAGE_TOO_LONG");
-      assert.equal(error?.message, "Cannot read stream: expected messages of at most 100 octets, got 101");
+      assert.equal(error?.message, "Cannot read message: expected at most 100 octets, got 101");
     }
     for (const maxMessageLength of [0, -1, 65534, 2.5]) {
       assert.throws(() => new Deframer({ maxMessageLength }), {

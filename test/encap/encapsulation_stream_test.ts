@@ -115,6 +115,11 @@ testStage<MessageChunk, Uint8Array>("EncapsulationStream, responder, from ESP to
 });
 
 describe("EncapsulationStream", () => {
+  it("refuses a role that is none with a RangeError", () => {
+    const role = "initiator" as "originator";
+    assert.throws(() => new EncapsulationStream({ role }), { name: "RangeError", code: "ERR_OPTION_RANGE" });
+  });
+
   it("sends the prefix as originator at once, in one chunk, even when no message follows (R-PFX-1, R-PFX-5)", async () => {
     const { connection, vpn, pipes } = connected("originator");
     await turns(10);

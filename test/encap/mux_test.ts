@@ -45,7 +45,7 @@ describe("checkEsp", () => {
     assert.throws(() => checkEsp([espMessage(1), ikeMessage(1)]), {
       name: "RangeError",
       code: "ERR_ENCAP_MESSAGE_LENGTH",
-      message: "Cannot send ESP packet: expected an SPI other than 0, got 0",
+      message: "Cannot send ESP packet: expected an SPI above 0, got 0",
     });
   });
 
