@@ -167,6 +167,7 @@ describe("Deframer", () => {
       const { batches, error, deframer } = deframe([bytes.subarray(0, length)]);
       assert.equal(error, undefined);
       assert.equal(batches.flat().length, length < 42 ? 0 : length < 84 ? 1 : 2);
+      deframer.handleEnd(); // nothing is left to be counted again
       assert.equal(deframer.counters.partial, length % 42 === 0 ? 0 : 1, `${length} octets`);
     }
   });
@@ -178,6 +179,19 @@ describe("Deframer", () => {
         code: "ERR_ENCAP_CHUNK",
       });
     }
+  });
+
+  it("counts the octets that it copies: those of a message that straddles, and again where its buffer grew", () => {
+    const copied = (length: number, ...cuts: number[]): number => {
+      const bytes = framed(new Uint8Array(length - 2));
+      const ends = [...cuts, length];
+      return deframe(ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end))).deframer.counters
+        .octetsCopied;
+    };
+    assert.equal(copied(102), 0);
+    assert.equal(copied(102, 50), 102);
+    assert.equal(copied(5002, 1000), 1000 + 5002); // room for 2000 octets at first
+    assert.equal(copied(5002, 1, 1000), 2 + 1000 + 5002); // and for the two of the Length before it was known
   });
 
   it("does linear work for a message of 64 KiB in chunks of one octet", () => {
