@@ -89,11 +89,16 @@ export class ClientSockets {
     return socket;
   }
 
-  /** The kept socket where the message's SPI was last seen; it then belongs to the caller. */
-  adopt(message: Uint8Array, deliver: Deliver): ClientSocket | undefined {
+  /**
+   * The kept socket where the message's SPI was last seen from that client; it then belongs to the caller. The client is known
+   * by its address, or where that has changed by the SPI pair of an IKE SA: an ESP SPI alone is in every packet for all on the
+   * way to read.
+   */
+  adopt(message: Uint8Array, source: string, deliver: Deliver): ClientSocket | undefined {
     const key = spiKeyOf(message);
     const socket = key === undefined ? undefined : this.#bySpi.get(key);
-    if (socket === undefined || !this.#kept.delete(socket)) return undefined;
+    if (socket === undefined || (socket.source !== source && typeof key === "number")) return undefined;
+    if (!this.#kept.delete(socket)) return undefined;
     clearTimeout(socket.timer);
     socket.deliver = deliver;
     this.#live.add(socket);
@@ -123,13 +128,15 @@ export class ClientSockets {
     this.close(before);
   }
 
-  /** Remembers the SPIs of messages that a client sends. */
+  /** Remembers the SPIs of messages that a client sends; not those of another address, which a stranger could repeat. */
   note(socket: ClientSocket, messages: readonly Uint8Array[]): void {
     for (const message of messages) {
       const key = spiKeyOf(message);
       if (key === undefined || (key === socket.lastSpi && this.#bySpi.get(key) === socket)) continue;
+      const owner = this.#bySpi.get(key);
+      if (owner !== undefined && owner.source !== socket.source) continue;
       socket.lastSpi = key;
-      this.#bySpi.get(key)?.spis.delete(key);
+      owner?.spis.delete(key);
       this.#bySpi.set(key, socket);
       socket.spis.add(key);
       if (socket.spis.size > MOST_SPIS) this.#forget(first(socket.spis)!, socket);

@@ -26,6 +26,9 @@ import { connectionError, toTransportError } from "./errors.ts";
 /** Milliseconds between attempts to accept while the system refuses (out of file descriptors). */
 const ACCEPT_PAUSE = 50;
 
+/** What Deno calls the fault of a connection whose peer reset it before it was accepted. */
+const GONE = ["NotConnected", "ConnectionReset", "ConnectionAborted"];
+
 /** Connects to a TCP port. From a given local address, which Deno's sockets cannot choose, it goes through `node:net`. */
 export async function connectTcp(
   address: TransportAddress,
@@ -114,9 +117,11 @@ class DenoTcpListenerAdapter implements Listener {
         const connection = new DenoTcpConnection(conn);
         connection.open();
         return this.#controller.enqueue(connection);
-      } catch {
-        // An accept that failed fails that connection, not the listener.
-        if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
+      } catch (error) {
+        // An accept that failed fails that connection, not the listener. One that was reset while it waited is no reason
+        // to let the others wait.
+        if (this.#closed || GONE.includes((error as Error).name)) continue;
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
       }
     }
   }
