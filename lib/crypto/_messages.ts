@@ -46,13 +46,14 @@ export function checkRanges(
     const start = starts[i]!;
     const size = sizes[i]!;
     const header = headerSizes[i]!;
-    if (start < 0 || size < 0 || start + size > slab.length) {
+    // Written so that what is no number fails, too: foreign code believes what has passed here.
+    if (!(start >= 0 && size >= 0 && start + size <= slab.length)) {
       throw new CodedRangeError(
         "ERR_CRYPTO_MESSAGE_RANGE",
         `Cannot use message ${i}: expected it inside a slab of ${slab.length} octets, got ${size} octets at ${start}`,
       );
     }
-    if (needsEspHeader ? header !== ESP_HEADER_SIZE : header < 0) {
+    if (needsEspHeader ? header !== ESP_HEADER_SIZE : !(header >= 0)) {
       throw new CodedRangeError(
         "ERR_CRYPTO_MESSAGE_RANGE",
         `Cannot use message ${i}: expected a header of ${
