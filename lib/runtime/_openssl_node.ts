@@ -3,7 +3,13 @@
  * loaded from the system, would mix its symbols with Node's and crash.
  */
 
-import { describeFunctions, type Kind, type OpensslBinding, type OpensslFunctions, VIEWS } from "./_openssl.ts";
+import {
+  describeFunctions,
+  type Kind,
+  type OpensslBinding,
+  type OpensslFunctions,
+  VIEWS,
+} from "./_openssl.ts";
 import { builtinModule } from "./_process.ts";
 
 /** The part of `node:ffi` that is used. */

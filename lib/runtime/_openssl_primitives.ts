@@ -149,7 +149,9 @@ export class OpensslAead implements AeadPrimitive {
       const control = functions.EVP_CIPHER_CTX_ctrl;
       const size = control(context, binding.integer(SET_IV_SIZE), binding.integer(nonceSize), none);
       done(size, algorithm, "size of the nonce");
-      if (this.#sizeFirst) done(control(context, this.#setTag, this.#icv, none), algorithm, "size of the ICV");
+      if (this.#sizeFirst) {
+        done(control(context, this.#setTag, this.#icv, none), algorithm, "size of the ICV");
+      }
     });
     this.nonce = this.#context.octets.subarray(SCRATCH.nonce, SCRATCH.nonce + nonceSize);
     this.prefix = this.#context.octets.subarray(SCRATCH.prefix, SCRATCH.prefix + 12);

@@ -1,6 +1,12 @@
 /** OpenSSL through `bun:ffi` and `Deno.dlopen`: the system's libcrypto, since neither runtime carries an OpenSSL. */
 
-import { describeFunctions, type Kind, type OpensslBinding, type OpensslFunctions, VIEWS } from "./_openssl.ts";
+import {
+  describeFunctions,
+  type Kind,
+  type OpensslBinding,
+  type OpensslFunctions,
+  VIEWS,
+} from "./_openssl.ts";
 import { builtinModule, environment, platform } from "./_process.ts";
 
 /** The environment variable that names a libcrypto. */
@@ -73,7 +79,9 @@ export function bindDeno(): OpensslBinding {
 /** What comes of the first library that loads; throws what the last one threw. */
 function firstOf<T>(load: (library: string) => T): T {
   const named = environment(LIBCRYPTO_VARIABLE);
-  const libraries = named !== undefined && named !== "" ? [named] : LIBRARIES[platform()] ?? ["libcrypto.so.3"];
+  const libraries = named !== undefined && named !== ""
+    ? [named]
+    : LIBRARIES[platform()] ?? ["libcrypto.so.3"];
   let last: unknown;
   for (const library of libraries) {
     try {

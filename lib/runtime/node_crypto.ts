@@ -74,8 +74,6 @@ class NodeAead implements AeadPrimitive {
     this.#direction = direction;
     this.nonce = new Uint8Array(this.#needsSize ? 11 : 12);
     this.#key = crypto.createSecretKey(key);
-    // What the runtime does not know at all shows here, with its own words.
-    this.#create();
   }
 
   bind(slab: Uint8Array): void {
@@ -178,8 +176,7 @@ class NodeCipher implements CipherPrimitive {
     cipher.setAutoPadding(false);
     const octets = cipher.update(view(this.#slab, start, end));
     this.#slab.set(octets, start);
-    if (octets.length === end - start) return;
-    // A runtime may hold the last block back until the end.
+    // Even where nothing is left: Deno holds on to a cipher until its end.
     const rest = cipher.final();
     if (octets.length + rest.length !== end - start) failed(this.#algorithm);
     this.#slab.set(rest, start + octets.length);
