@@ -12,7 +12,8 @@ import type { AeadAlgorithm, CipherAlgorithm, MacAlgorithm } from "./types.ts";
 /** How a transform treats the body. */
 export type EncryptionMode = "aead" | "gmac" | "cbc" | "ctr" | "null";
 
-interface EncryptionRow {
+/** What every row of type 1 has. */
+export interface EncryptionRow {
   /** Transform ID of type 1. */
   readonly id: number;
   /** As IANA writes it. */

@@ -67,7 +67,7 @@ const DENO_KINDS: Readonly<Record<Kind, string>> = {
 
 /** Binds by `Deno.dlopen`; throws without `--allow-ffi`, and when there is no libcrypto of OpenSSL 3. */
 export function bindDeno(): OpensslBinding {
-  const ffi = (globalThis as { Deno?: DenoFfi }).Deno!;
+  const ffi = (globalThis as unknown as { Deno: DenoFfi }).Deno;
   const functions = describeFunctions((args, result) => ({
     parameters: args.map((kind) => DENO_KINDS[kind]),
     result: DENO_KINDS[result],
