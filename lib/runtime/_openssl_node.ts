@@ -44,6 +44,7 @@ export function bindNodeFfi(architecture: string): OpensslBinding | null {
       return: NODE_RESULTS[result],
     })),
   );
+  const bigInteger = bigIntegers();
   return {
     name: "node:ffi",
     functions,
@@ -53,9 +54,18 @@ export function bindNodeFfi(architecture: string): OpensslBinding | null {
       // `buffer` gives a typed array a memory that stays where it is.
       address: octets.length === 0 ? 0n : ffi.getRawPointer(octets.buffer) + BigInt(octets.byteOffset),
     }),
-    at: ({ address }, offset) => address + BigInt(offset),
-    integer: BigInt,
+    at: ({ address }, offset) => address + bigInteger(offset),
+    integer: bigInteger,
   };
+}
+
+/** The BigInts that are kept: offsets and sizes inside a slab of 64 KiB. */
+const KEPT_BIG_INTEGERS = 65_537;
+
+/** Makes BigInts of numbers, each once: three are needed for a packet, and making one takes as long as sealing 100 octets. */
+function bigIntegers(): (value: number) => bigint {
+  const kept = new Array<bigint | undefined>(KEPT_BIG_INTEGERS);
+  return (value) => value < KEPT_BIG_INTEGERS ? kept[value] ??= BigInt(value) : BigInt(value);
 }
 
 /** The part of koffi that is used. */

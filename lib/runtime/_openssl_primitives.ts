@@ -25,8 +25,14 @@ const DONE = 1;
 
 const NO_OCTETS = new Uint8Array(0);
 
-/** Where things lie in the scratch memory of a primitive. */
-const SCRATCH = { nonce: 0, prefix: 16, length: 32, rest: 48, size: 128 } as const;
+/** Where things lie in the scratch memory of a primitive: what is small is copied there, to have one address for ever. */
+const SCRATCH = { nonce: 0, length: 16, rest: 32, header: 96, size: 160 } as const;
+
+/** The most octets of authenticated data that fit into the scratch memory. */
+const HEADER_SIZE = SCRATCH.size - SCRATCH.header;
+
+/** Octets of a prefix: the header of a message with a 64-bit sequence number. */
+const PREFIX_SIZE = 12;
 
 const DIGEST_SIZES: Readonly<Record<MacAlgorithm, number>> = {
   "hmac-sha1": 20,
@@ -38,19 +44,18 @@ const DIGEST_SIZES: Readonly<Record<MacAlgorithm, number>> = {
 /** Frees contexts whose primitive went away without `dispose`; OpenSSL wipes the keys in them. */
 const orphans = new FinalizationRegistry<() => void>((free) => free());
 
-/** A cipher context, with the functions of its direction. */
+/** A cipher context with its key, and scratch memory. */
 class CipherContext {
-  readonly scratch: Base;
+  /** Null after `dispose`, and then not to be given to OpenSSL, which would follow it. */
+  pointer: Pointer;
   readonly octets: Uint8Array = ownedOctets(SCRATCH.size);
+  readonly scratch: Base;
   readonly nonce: Pointer;
   readonly length: Pointer;
   readonly rest: Pointer;
-  readonly update: OpensslBinding["functions"]["EVP_EncryptUpdate"];
-  readonly final: OpensslBinding["functions"]["EVP_EncryptFinal_ex"];
-  readonly #init: OpensslBinding["functions"]["EVP_EncryptInit_ex"];
-  readonly #binding: OpensslBinding;
+  readonly header: Pointer;
+  readonly #none: Pointer;
   readonly #free: () => void;
-  #pointer: Pointer;
 
   constructor(
     binding: OpensslBinding,
@@ -60,29 +65,27 @@ class CipherContext {
     prepare: (context: Pointer) => void,
   ) {
     const { functions, none } = binding;
-    const seals = direction === "seal";
-    this.#binding = binding;
-    this.#init = seals ? functions.EVP_EncryptInit_ex : functions.EVP_DecryptInit_ex;
-    this.update = seals ? functions.EVP_EncryptUpdate : functions.EVP_DecryptUpdate;
-    this.final = seals ? functions.EVP_EncryptFinal_ex : functions.EVP_DecryptFinal_ex;
+    this.#none = none;
     this.scratch = binding.base(this.octets);
-    this.nonce = binding.at(this.scratch, SCRATCH.nonce, 16);
-    this.length = binding.at(this.scratch, SCRATCH.length, 16);
-    this.rest = binding.at(this.scratch, SCRATCH.rest, SCRATCH.size - SCRATCH.rest);
+    this.nonce = binding.at(this.scratch, SCRATCH.nonce, SCRATCH.length - SCRATCH.nonce);
+    this.length = binding.at(this.scratch, SCRATCH.length, SCRATCH.rest - SCRATCH.length);
+    this.rest = binding.at(this.scratch, SCRATCH.rest, SCRATCH.header - SCRATCH.rest);
+    this.header = binding.at(this.scratch, SCRATCH.header, HEADER_SIZE);
 
     const cipher = fetchCipher(binding, algorithm);
     const context = functions.EVP_CIPHER_CTX_new();
     if (isNull(context)) failed(algorithm, "EVP_CIPHER_CTX_new");
-    this.#pointer = context;
+    this.pointer = context;
     this.#free = () => void functions.EVP_CIPHER_CTX_free(context);
     orphans.register(this, this.#free, this);
     const copy = ownedOctets(key.length);
     copy.set(key);
+    const init = direction === "seal" ? functions.EVP_EncryptInit_ex : functions.EVP_DecryptInit_ex;
     try {
-      done(this.#init(context, cipher, none, none, none), algorithm, "init");
+      done(init(context, cipher, none, none, none), algorithm, "init");
       prepare(context);
       const keyPointer = binding.at(binding.base(copy), 0, copy.length);
-      done(this.#init(context, none, none, keyPointer, this.nonce), algorithm, "init");
+      done(init(context, none, none, keyPointer, this.nonce), algorithm, "init");
     } catch (error) {
       this.dispose();
       throw error;
@@ -91,28 +94,19 @@ class CipherContext {
     }
   }
 
-  get pointer(): Pointer {
-    return this.#pointer;
-  }
-
-  /** Starts a message with the nonce or IV in the scratch memory. */
-  begin(): boolean {
-    const { none } = this.#binding;
-    // OpenSSL would follow a null pointer.
-    if (isNull(this.#pointer)) return false;
-    return this.#init(this.#pointer, none, none, none, this.nonce) === DONE;
-  }
-
   dispose(): void {
-    if (isNull(this.#pointer)) return;
+    if (isNull(this.pointer)) return;
     orphans.unregister(this);
-    this.#pointer = this.#binding.none;
+    this.pointer = this.#none;
     this.#free();
     this.octets.fill(0);
   }
 }
 
-/** GCM, CCM and ChaCha20-Poly1305. */
+/**
+ * GCM, CCM and ChaCha20-Poly1305. Sealing and opening are written out apart, though they look alike: V8 takes the short
+ * way into foreign code only from a line that always calls the same function.
+ */
 export class OpensslAead implements AeadPrimitive {
   readonly nonce: Uint8Array;
   readonly prefix: Uint8Array;
@@ -154,7 +148,7 @@ export class OpensslAead implements AeadPrimitive {
       }
     });
     this.nonce = this.#context.octets.subarray(SCRATCH.nonce, SCRATCH.nonce + nonceSize);
-    this.prefix = this.#context.octets.subarray(SCRATCH.prefix, SCRATCH.prefix + 12);
+    this.prefix = this.#context.octets.subarray(SCRATCH.header, SCRATCH.header + PREFIX_SIZE);
   }
 
   bind(slab: Uint8Array): void {
@@ -162,14 +156,34 @@ export class OpensslAead implements AeadPrimitive {
   }
 
   seal(prefixSize: number, aadStart: number, aadEnd: number, bodyStart: number, bodyEnd: number): void {
-    const context = this.#context;
-    const tag = this.#binding.at(this.#slab, bodyEnd, this.#icvSize);
-    const ok = context.begin() &&
-      this.#authenticate(prefixSize, aadStart, aadEnd, bodyEnd - bodyStart) &&
-      this.#crypt(bodyStart, bodyEnd, tag) &&
-      context.final(context.pointer, context.rest, context.length) === DONE &&
-      this.#binding.functions.EVP_CIPHER_CTX_ctrl(context.pointer, this.#getTag, this.#icv, tag) === DONE;
-    if (!ok) failed(this.#algorithm, "seal");
+    const { functions, none, integer, at } = this.#binding;
+    const { pointer, nonce, length, rest, header, octets } = this.#context;
+    if (isNull(pointer)) failed(this.#algorithm, "sealing after the end");
+    const bodySize = integer(bodyEnd - bodyStart);
+    let ok = functions.EVP_EncryptInit_ex(pointer, none, none, none, nonce) === DONE;
+    if (this.#sizeFirst) ok &&= functions.EVP_EncryptUpdate(pointer, none, length, none, bodySize) === DONE;
+
+    const headerSize = this.#gather(prefixSize, aadStart, aadEnd);
+    if (headerSize > 0) {
+      ok &&= functions.EVP_EncryptUpdate(pointer, none, length, header, integer(headerSize)) === DONE;
+    }
+    if (headerSize < prefixSize + aadEnd - aadStart) {
+      const aad = at(this.#slab, aadStart, aadEnd - aadStart);
+      ok &&= functions.EVP_EncryptUpdate(pointer, none, length, aad, integer(aadEnd - aadStart)) === DONE;
+    }
+
+    if (bodyStart < bodyEnd) {
+      const body = at(this.#slab, bodyStart, bodyEnd - bodyStart);
+      ok &&= functions.EVP_EncryptUpdate(pointer, body, length, body, bodySize) === DONE;
+    } else if (this.#sizeFirst) {
+      // CCM makes its ICV here, even when there is nothing to encrypt.
+      ok &&= functions.EVP_EncryptUpdate(pointer, rest, length, rest, bodySize) === DONE;
+    }
+    ok &&= functions.EVP_EncryptFinal_ex(pointer, rest, length) === DONE;
+    ok &&= functions.EVP_CIPHER_CTX_ctrl(pointer, this.#getTag, this.#icv, rest) === DONE;
+    if (!ok) failed(this.#algorithm, "sealing");
+    const slab = this.#slab.octets;
+    for (let i = 0; i < this.#icvSize; i++) slab[bodyEnd + i] = octets[SCRATCH.rest + i]!;
   }
 
   open(
@@ -179,54 +193,49 @@ export class OpensslAead implements AeadPrimitive {
     bodyStart: number,
     bodyEnd: number,
   ): boolean {
-    const context = this.#context;
-    const tag = this.#binding.at(this.#slab, bodyEnd, this.#icvSize);
-    if (this.#sizeFirst) {
-      const ready = this.#expect(tag) && context.begin() &&
-        this.#authenticate(prefixSize, aadStart, aadEnd, bodyEnd - bodyStart);
-      if (!ready) failed(this.#algorithm, "open");
-      return this.#crypt(bodyStart, bodyEnd, tag);
+    const { functions, none, integer, at } = this.#binding;
+    const { pointer, nonce, length, rest, header, octets } = this.#context;
+    if (isNull(pointer)) failed(this.#algorithm, "opening after the end");
+    const slab = this.#slab.octets;
+    for (let i = 0; i < this.#icvSize; i++) octets[SCRATCH.rest + i] = slab[bodyEnd + i]!;
+    const bodySize = integer(bodyEnd - bodyStart);
+    let ok = functions.EVP_CIPHER_CTX_ctrl(pointer, this.#setTag, this.#icv, rest) === DONE;
+    ok &&= functions.EVP_DecryptInit_ex(pointer, none, none, none, nonce) === DONE;
+    if (this.#sizeFirst) ok &&= functions.EVP_DecryptUpdate(pointer, none, length, none, bodySize) === DONE;
+
+    const headerSize = this.#gather(prefixSize, aadStart, aadEnd);
+    if (headerSize > 0) {
+      ok &&= functions.EVP_DecryptUpdate(pointer, none, length, header, integer(headerSize)) === DONE;
     }
-    const ready = context.begin() &&
-      this.#authenticate(prefixSize, aadStart, aadEnd, bodyEnd - bodyStart) &&
-      this.#crypt(bodyStart, bodyEnd, tag) &&
-      this.#expect(tag);
-    if (!ready) failed(this.#algorithm, "open");
-    return context.final(context.pointer, context.rest, context.length) === DONE;
+    if (headerSize < prefixSize + aadEnd - aadStart) {
+      const aad = at(this.#slab, aadStart, aadEnd - aadStart);
+      ok &&= functions.EVP_DecryptUpdate(pointer, none, length, aad, integer(aadEnd - aadStart)) === DONE;
+    }
+    if (!ok) failed(this.#algorithm, "opening");
+
+    if (bodyStart < bodyEnd) {
+      const body = at(this.#slab, bodyStart, bodyEnd - bodyStart);
+      ok = functions.EVP_DecryptUpdate(pointer, body, length, body, bodySize) === DONE;
+    } else if (this.#sizeFirst) {
+      ok = functions.EVP_DecryptUpdate(pointer, rest, length, rest, bodySize) === DONE;
+    }
+    // CCM has judged the ICV with the body, and has no end.
+    if (this.#sizeFirst) return ok;
+    return ok && functions.EVP_DecryptFinal_ex(pointer, rest, length) === DONE;
   }
 
   dispose(): void {
     this.#context.dispose();
   }
 
-  /** Says which ICV the message must have. */
-  #expect(tag: Pointer): boolean {
-    const { pointer } = this.#context;
-    if (isNull(pointer)) return false;
-    return this.#binding.functions.EVP_CIPHER_CTX_ctrl(pointer, this.#setTag, this.#icv, tag) === DONE;
-  }
-
-  #authenticate(prefixSize: number, start: number, end: number, bodySize: number): boolean {
-    const { integer, at, none } = this.#binding;
-    const { pointer, update, length, scratch } = this.#context;
-    if (this.#sizeFirst && update(pointer, none, length, none, integer(bodySize)) !== DONE) return false;
-    if (prefixSize > 0) {
-      const prefix = at(scratch, SCRATCH.prefix, prefixSize);
-      if (update(pointer, none, length, prefix, integer(prefixSize)) !== DONE) return false;
-    }
-    if (start === end) return true;
-    return update(pointer, none, length, at(this.#slab, start, end - start), integer(end - start)) === DONE;
-  }
-
-  #crypt(start: number, end: number, behind: Pointer): boolean {
-    const { integer, at } = this.#binding;
-    const { pointer, update, length, rest } = this.#context;
-    if (start < end) {
-      const body = at(this.#slab, start, end - start);
-      return update(pointer, body, length, body, integer(end - start)) === DONE;
-    }
-    // CCM makes or checks its ICV here, even when there is nothing to encrypt.
-    return !this.#sizeFirst || update(pointer, rest, length, behind, integer(0)) === DONE;
+  /** Puts authenticated data of the slab behind the prefix, if it fits; tells how much lies there now. */
+  #gather(prefixSize: number, start: number, end: number): number {
+    if (prefixSize + end - start > HEADER_SIZE) return prefixSize;
+    const { octets } = this.#context;
+    const slab = this.#slab.octets;
+    let to = SCRATCH.header + prefixSize;
+    for (let i = start; i < end; i++) octets[to++] = slab[i]!;
+    return to - SCRATCH.header;
   }
 }
 
@@ -236,6 +245,7 @@ export class OpensslCipher implements CipherPrimitive {
   readonly #binding: OpensslBinding;
   readonly #algorithm: CipherAlgorithm;
   readonly #context: CipherContext;
+  readonly #encrypts: boolean;
   #slab: Base;
 
   /** Copies the key into OpenSSL's memory. */
@@ -247,6 +257,7 @@ export class OpensslCipher implements CipherPrimitive {
   ) {
     this.#binding = binding;
     this.#algorithm = algorithm;
+    this.#encrypts = direction === "seal";
     this.#slab = binding.base(NO_OCTETS);
     this.#context = new CipherContext(binding, algorithm, key, direction, (context) => {
       const off = binding.functions.EVP_CIPHER_CTX_set_padding(context, binding.integer(0));
@@ -261,12 +272,18 @@ export class OpensslCipher implements CipherPrimitive {
 
   apply(start: number, end: number): void {
     if (start === end) return;
-    const { integer, at } = this.#binding;
-    const context = this.#context;
+    const { functions, none, integer, at } = this.#binding;
+    const { pointer, nonce, length } = this.#context;
+    if (isNull(pointer)) failed(this.#algorithm, "work after the end");
     const octets = at(this.#slab, start, end - start);
-    const ok = context.begin() &&
-      context.update(context.pointer, octets, context.length, octets, integer(end - start)) === DONE;
-    if (!ok) failed(this.#algorithm, "update");
+    const size = integer(end - start);
+    // One line for each direction: see above.
+    const ok = this.#encrypts
+      ? functions.EVP_EncryptInit_ex(pointer, none, none, none, nonce) === DONE &&
+        functions.EVP_EncryptUpdate(pointer, octets, length, octets, size) === DONE
+      : functions.EVP_DecryptInit_ex(pointer, none, none, none, nonce) === DONE &&
+        functions.EVP_DecryptUpdate(pointer, octets, length, octets, size) === DONE;
+    if (!ok) failed(this.#algorithm, "the cipher");
   }
 
   dispose(): void {
@@ -296,10 +313,10 @@ export class OpensslMac implements MacPrimitive {
     this.#scratch = binding.base(this.#octets);
     this.#slab = binding.base(NO_OCTETS);
     const digestSize = DIGEST_SIZES[algorithm];
-    this.suffix = this.#octets.subarray(SCRATCH.prefix, SCRATCH.prefix + 4);
+    this.suffix = this.#octets.subarray(SCRATCH.header, SCRATCH.header + 4);
     this.digest = this.#octets.subarray(SCRATCH.rest, SCRATCH.rest + digestSize);
     this.#digest = binding.at(this.#scratch, SCRATCH.rest, digestSize);
-    this.#length = binding.at(this.#scratch, SCRATCH.length, 16);
+    this.#length = binding.at(this.#scratch, SCRATCH.length, SCRATCH.rest - SCRATCH.length);
 
     const hash = functions.EVP_get_digestbyname(name(binding, algorithm.slice("hmac-".length).toUpperCase()));
     if (isNull(hash)) failed(algorithm, "EVP_get_digestbyname");
@@ -336,7 +353,7 @@ export class OpensslMac implements MacPrimitive {
       ok = functions.HMAC_Update(context, octets, integer(end - start)) === DONE;
     }
     if (ok && suffixSize > 0) {
-      const suffix = at(this.#scratch, SCRATCH.prefix, suffixSize);
+      const suffix = at(this.#scratch, SCRATCH.header, suffixSize);
       ok = functions.HMAC_Update(context, suffix, integer(suffixSize)) === DONE;
     }
     if (!ok || functions.HMAC_Final(context, this.#digest, this.#length) !== DONE) {
