@@ -58,7 +58,7 @@ export type RelayErrorCode =
 
 /** Faults of capture files. */
 export type InspectErrorCode =
-  /** A capture file that cannot be opened or read. */
+  /** A capture file that cannot be opened or read, or output that cannot be written. */
   | "ERR_INSPECT_FILE"
   /** Not a capture file, or of a kind that is not read. */
   | "ERR_INSPECT_FORMAT"

@@ -52,6 +52,11 @@ export class CaptureFile {
     const writable = new WritableStream<Uint8Array>({
       start: (controller) => {
         writer.closed.catch((error) => controller.error(error));
+        // The stream's own abort() waits for the write that is under way, and that may wait for a peer that never reads.
+        controller.signal.addEventListener(
+          "abort",
+          () => writer.abort(controller.signal.reason).catch(() => {}),
+        );
       },
       write: (chunk) => {
         record(() => tap.sent(chunk));

@@ -1,6 +1,7 @@
 /** Lines to standard output, no faster than somebody reads them. */
 
 import type { Writable } from "node:stream";
+import { InspectError } from "../errors.ts";
 
 /** Writes lines and waits while the reader is behind. */
 export class LineOutput {
@@ -27,7 +28,7 @@ export class LineOutput {
     }
     if (this.#failure === undefined) return true;
     if (this.#failure.code === "EPIPE") return false;
-    throw this.#failure;
+    throw new InspectError("ERR_INSPECT_FILE", `Cannot write rows: ${this.#failure.message}`);
   }
 
   /** Gives the stream back. A late EPIPE is still nobody's business, so the listener for errors stays. */

@@ -65,26 +65,29 @@ export function relayCommand(): Command {
 }
 
 async function runRelay(options: RelayOptions): Promise<void> {
+  checkSides(options);
   const log = options.json ? logJson : logText;
   const capture = options.capture === undefined ? undefined : new CaptureFile(resolvePath(options.capture));
   const signal = untilSignal();
+  let timer: ReturnType<typeof setInterval> | undefined;
   try {
     const { relay, address } = isDatagram(options.listen)
       ? await startOriginator(options, log, capture)
       : await startResponder(options, log, capture);
+    const printCounters = () => log({ event: "counters", ...relay.counters });
+    process.on("SIGUSR2", printCounters);
+    if (options.stats) timer = setInterval(printCounters, STATS_INTERVAL);
     const url = formatCarrierUrl({ ...options.listen, ...address });
     log({ event: "listening", url, to: options.to.map(formatCarrierUrl) });
 
-    const printCounters = () => log({ event: "counters", ...relay.counters });
-    process.on("SIGUSR2", printCounters);
-    const timer = options.stats ? setInterval(printCounters, STATS_INTERVAL) : undefined;
-    await Promise.race([signal, relay.closed]);
-    clearInterval(timer);
-    process.off("SIGUSR2", printCounters);
-    await relay.close();
-    printCounters();
-    await relay.closed; // tells why it ended, if it was not a signal
+    try {
+      await Promise.race([signal, relay.closed]); // throws why it ended, if it was not a signal
+    } finally {
+      await relay.close();
+      printCounters();
+    }
   } finally {
+    clearInterval(timer);
     capture?.close();
   }
   process.exit(0); // the signal handlers would keep some runtimes alive
@@ -97,7 +100,6 @@ async function startOriginator(
   log: Log,
   capture?: CaptureFile,
 ): Promise<Started<OriginatorRelay>> {
-  if (options.to.some(isDatagram)) throw sidesError();
   const endpoint = await openCarrier(options.listen, { local: options.listen });
   const relay = new OriginatorRelay({
     endpoint,
@@ -116,18 +118,13 @@ async function startResponder(
   log: Log,
   capture?: CaptureFile,
 ): Promise<Started<ResponderRelay>> {
-  const [to, ...others] = options.to;
-  if (to === undefined || !isDatagram(to)) throw sidesError();
-  if (others.length > 0) {
-    throw new ConfigError(
-      "ERR_CONFIG_OPTION",
-      `Cannot relay to ${options.to.length} daemons: expected one --to udp://HOST[:PORT]`,
-    );
-  }
+  const [to] = options.to as [CarrierUrl];
+  const openEndpoint = () => openCarrier(to, { remote: to, local: options.bind });
+  await (await openEndpoint()).close(); // a name or an address that is wrong shows now, not with the first client
   const listener = await listenCarrier(options.listen);
   const relay = new ResponderRelay({
     listener: capture === undefined ? listener : tapListener(listener, capture),
-    openEndpoint: () => openCarrier(to, { remote: to, local: options.bind }),
+    openEndpoint,
     limits: options.limit,
     onEvent: log,
   });
@@ -247,11 +244,19 @@ function isDatagram(url: CarrierUrl): boolean {
   return CARRIER_SCHEMES[url.scheme].kind === "datagram";
 }
 
-function sidesError(): ConfigError {
-  return new ConfigError(
-    "ERR_CONFIG_OPTION",
-    "Cannot relay between these URLs: expected udp:// on one side and a stream such as tcp:// on the other",
-  );
+function checkSides({ listen, to }: RelayOptions): void {
+  if (to.some((url) => isDatagram(url) === isDatagram(listen))) {
+    throw new ConfigError(
+      "ERR_CONFIG_OPTION",
+      "Cannot relay between these URLs: expected udp:// on one side and a stream such as tcp:// on the other",
+    );
+  }
+  if (!isDatagram(listen) && to.length > 1) {
+    throw new ConfigError(
+      "ERR_CONFIG_OPTION",
+      `Cannot relay to ${to.length} daemons: expected one --to udp://HOST[:PORT]`,
+    );
+  }
 }
 
 function isAddress(value: unknown): value is TransportAddress {

@@ -3,107 +3,95 @@
  * `EncapsulationStream` has the cores that make bytes of messages there, without a stream hop between.
  */
 
+import type { EndListener } from "./_fan.ts";
+import { Inlet } from "./_inlet.ts";
 import { Outlet } from "./_outlet.ts";
 import { checkEsp, markIke } from "./mux.ts";
-import type { MessageChunk, Transducer } from "./transducer.ts";
+import type { Emit, MessageChunk, Transducer } from "./transducer.ts";
 
-/** Joins the two kinds and runs `back` over each chunk at the moment it is written. */
-export class Join<C extends MessageChunk, O> {
-  /** What `back` makes of the messages; IKE before ESP where both wait. */
-  readonly readable: ReadableStream<O>;
-  /** Takes IKE messages; a write settles when its chunk was read. */
-  readonly ike: WritableStream<C>;
-  /** Takes ESP packets; a write settles when its chunk was read. */
-  readonly esp: WritableStream<C>;
-  /** Resolves when both inputs have closed and all was read; rejects with the error, or the reason of the reader's cancel. */
-  readonly ended: Promise<void>;
-
-  readonly #outlet: Outlet<O>;
-  readonly #back: Transducer<C, O>;
-  /** What goes out before any message: the stream prefix. */
-  readonly #first: O[] = [];
-  readonly #inputs: Input<O>[] = [];
-  #settle!: { resolve(): void; reject(reason: unknown): void };
+/** Joins the two kinds and runs `back` over each chunk at the moment it is written. IKE goes first where both wait. */
+export class Join<C extends MessageChunk, O> extends Outlet<O> {
+  /** Takes IKE messages. */
+  readonly ike: Input<C, O>;
+  /** Takes ESP packets. */
+  readonly esp: Input<C, O>;
+  readonly #listener: EndListener | undefined;
+  #openInputs = 2;
 
   /** Makes the stage. */
-  constructor(back: Transducer<C, O>) {
-    this.#back = back;
-    back.handleStart?.((chunk) => this.#first.push(chunk));
-    this.ended = new Promise((resolve, reject) => this.#settle = { resolve, reject });
-    this.ended.catch(() => {}); // whoever cares listens
-    this.#outlet = new Outlet<O>({
-      isEmpty: () => this.#first.length === 0 && this.#inputs.every((input) => input.waiting.length === 0),
-      take: () => this.#first.shift() ?? this.#inputs.find((input) => input.waiting.length > 0)?.give(),
-      onCancel: (reason) => {
-        for (const input of this.#inputs) input.stop(reason);
-        this.#settle.reject(reason);
-      },
-      onEnd: () => this.#settle.resolve(),
-    });
-    this.readable = this.#outlet.readable;
-    this.ike = this.#input((chunk) => markIke(chunk)); // first in `#inputs`, so first out
-    this.esp = this.#input((chunk) => checkEsp(chunk));
+  constructor(back: Transducer<C, O>, listener?: EndListener) {
+    super();
+    this.#listener = listener;
+    this.ike = new Input(this, (chunk, emit) => back.handle(markIke(chunk), emit));
+    this.esp = new Input(this, (chunk, emit) => back.handle(checkEsp(chunk), emit));
+    back.handleStart?.((chunk) => this.ike.waiting.push(chunk)); // it goes out first, before any message
   }
 
-  /** Ends everything with an error at once; what waits is thrown away, as an abort does. */
-  fail(reason: unknown): void {
-    for (const input of this.#inputs) input.stop(reason);
-    this.#settle.reject(reason);
-    this.#outlet.abort(reason);
+  override isEmpty(): boolean {
+    return !this.ike.isFull() && !this.esp.isFull();
   }
 
-  #input(prepare: (chunk: C) => C): WritableStream<C> {
-    const input = new Input<O>();
-    this.#inputs.push(input);
-    return new WritableStream<C>({
-      start: (controller) => {
-        input.controller = controller;
-      },
-      write: (chunk) => {
-        try {
-          this.#back.handle(prepare(chunk), (out) => input.waiting.push(out));
-        } catch (error) {
-          this.fail(error);
-          throw error;
-        }
-        this.#outlet.notify();
-        if (input.waiting.length > 0) return input.held();
-      },
-      close: () => {
-        input.closed = true;
-        if (this.#inputs.every((each) => each.closed)) this.#outlet.end();
-      },
-      abort: (reason) => this.fail(reason),
-    });
-  }
-}
-
-/** One writable and what waits there: the outcome of at most one write. */
-class Input<O> {
-  waiting: O[] = [];
-  closed = false;
-  listens = false;
-  controller!: WritableStreamDefaultController;
-  taken: () => void = () => {};
-
-  give(): O {
-    const chunk = this.waiting.shift()!;
-    if (this.waiting.length === 0) this.taken();
+  override take(): O {
+    const input = this.ike.isFull() ? this.ike : this.esp;
+    const chunk = input.waiting.shift()!;
+    input.release();
     return chunk;
   }
 
-  /** Waits until all was taken, or the writer aborts. */
-  held(): Promise<void> {
-    return new Promise((resolve) => {
-      this.taken = resolve;
-      if (this.listens) return;
-      this.listens = true;
-      this.controller.signal.addEventListener("abort", () => this.taken());
-    });
+  override handleCancel(reason: unknown): void {
+    this.handleFault(reason);
   }
 
-  stop(reason: unknown): void {
-    this.controller.error(reason);
-    this.taken();
+  override handleClosed(): void {
+    this.#listener?.handleEnd();
+  }
+
+  /** An input has closed. */
+  handleInputEnd(): void {
+    if (--this.#openInputs === 0) this.end();
+  }
+
+  /** An input has failed. */
+  handleFault(reason: unknown): void {
+    this.fail(reason);
+    this.#listener?.handleFault(reason);
+  }
+
+  /** Ends everything with an error: the writers at once, the reader behind what waits for it. */
+  override fail(reason: unknown): void {
+    this.ike.error(reason);
+    this.esp.error(reason);
+    super.fail(reason);
+  }
+}
+
+/** One of the writables, and what waits there: the outcome of one write. */
+class Input<C extends MessageChunk, O> extends Inlet<C> {
+  readonly waiting: O[] = [];
+  readonly #join: Join<C, O>;
+  readonly #run: (chunk: C, emit: Emit<O>) => void;
+
+  constructor(join: Join<C, O>, run: (chunk: C, emit: Emit<O>) => void) {
+    super();
+    this.#join = join;
+    this.#run = run;
+  }
+
+  override handle(chunk: C): void {
+    this.#run(chunk, (out) => this.waiting.push(out));
+    this.#join.notify();
+  }
+
+  /** A write settles when all that came of it was read. */
+  override isFull(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  override handleEnd(): void {
+    this.#join.handleInputEnd();
+  }
+
+  override handleFault(reason: unknown): void {
+    this.#join.handleFault(reason);
   }
 }

@@ -1,6 +1,5 @@
-import { checkRange, wrongChunk } from "./_check.ts";
-import { Outlet } from "./_outlet.ts";
-import { MessageQueue } from "./message_queue.ts";
+import { checkOption } from "./_check.ts";
+import { Rebatcher } from "./_rebatcher.ts";
 
 /** Options of a {@linkcode BatchStream}. */
 export interface BatchOptions {
@@ -33,43 +32,9 @@ export class BatchStream {
 
   /** Makes the stage. */
   constructor(options: BatchOptions = {}) {
-    const most = checkRange("maxBatchLength", options.maxBatchLength ?? 65536, 1, Number.MAX_SAFE_INTEGER);
-    const queue = new MessageQueue();
-    let taken: () => void = () => {};
-    let stop: (reason: unknown) => void;
-    const outlet = new Outlet<Uint8Array[]>({
-      isEmpty: () => queue.length === 0,
-      take() {
-        if (queue.length === 0) return undefined;
-        taken();
-        return queue.takeAll();
-      },
-      onCancel(reason) {
-        queue.takeAll();
-        stop(reason);
-        taken();
-      },
-    });
-    this.readable = outlet.readable;
-    this.writable = new WritableStream<Uint8Array>({
-      start(controller) {
-        stop = (reason) => controller.error(reason);
-        controller.signal.addEventListener("abort", () => taken());
-      },
-      write(message) {
-        if (!(message instanceof Uint8Array)) {
-          const error = wrongChunk("BatchStream", "a Uint8Array", message);
-          outlet.fail(error);
-          throw error;
-        }
-        queue.push(message);
-        outlet.notify();
-        if (queue.length === 0) return;
-        queue.settle();
-        if (queue.weight > most) return new Promise<void>((resolve) => taken = resolve);
-      },
-      close: () => outlet.end(),
-      abort: (reason) => outlet.fail(reason),
-    });
+    const most = checkOption("maxBatchLength", options.maxBatchLength ?? 65536, 0);
+    const batcher = new Rebatcher<Uint8Array, Uint8Array[]>(most);
+    this.readable = batcher.first.readable;
+    this.writable = batcher.writable;
   }
 }

@@ -12,7 +12,7 @@
  */
 
 import { EncapError } from "../errors.ts";
-import { checkOctets, checkRange } from "./_check.ts";
+import { checkOctets, checkOption } from "./_check.ts";
 import { LENGTH_FIELD_LENGTH, MAX_MESSAGE_LENGTH } from "./constants.ts";
 import type { Emit, Transducer } from "./transducer.ts";
 
@@ -57,14 +57,15 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
   /** What was seen so far. */
   readonly counters: DeframerCounters = { messages: 0, octets: 0, empty: 0, partial: 0, octetsCopied: 0 };
   readonly #maxMessageLength: number;
-  /** The begun message with its Length field: the first `#filled` octets are there. */
+  /** A begun frame: its first `#filled` octets. */
   #partial: Uint8Array<ArrayBuffer> = NOTHING;
   #filled = 0;
-  #failure: EncapError | undefined;
+  /** Octets of the begun frame; only the Length field while it is not known. */
+  #wanted = LENGTH_FIELD_LENGTH;
 
   /** Makes a deframer at the border between two messages. */
   constructor(options: DeframerOptions = {}) {
-    this.#maxMessageLength = checkRange(
+    this.#maxMessageLength = checkOption(
       "maxMessageLength",
       options.maxMessageLength ?? MAX_MESSAGE_LENGTH,
       1,
@@ -72,40 +73,19 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
     );
   }
 
-  /** Octets of a begun message that wait for the rest. */
-  get pending(): number {
-    return this.#filled;
-  }
-
   /** Emits the messages that a chunk completes; throws `ERR_ENCAP_LENGTH` behind them when a Length of 0 or 1 follows. */
   handle(chunk: Uint8Array, emit: Emit<Uint8Array[]>): void {
-    checkOctets(chunk, "Deframer");
-    if (this.#failure !== undefined) throw this.#failure;
+    checkOctets(chunk, "chunk");
     const messages: Uint8Array[] = [];
-    let offset = this.#filled > 0 ? this.#resume(chunk, messages) : 0;
-    let octets = messages.length > 0 ? messages[0]!.byteLength : 0;
-
-    const { buffer, byteOffset, byteLength: end } = chunk;
-    while (end - offset >= LENGTH_FIELD_LENGTH && this.#failure === undefined) {
-      const length = chunk[offset]! << 8 | chunk[offset + 1]!;
-      if (!this.#accepts(length) || offset + length > end) break;
-      const size = length - LENGTH_FIELD_LENGTH;
-      if (size > 0) {
-        messages.push(new Uint8Array(buffer, byteOffset + offset + LENGTH_FIELD_LENGTH, size));
-        octets += size;
-      } else {
-        this.counters.empty++; // silently ignored (section 3)
-      }
-      offset += length;
-    }
-    if (offset < end && this.#failure === undefined) this.#keep(chunk, offset, end);
-
-    if (messages.length > 0) {
-      this.counters.messages += messages.length;
+    let octets = 0;
+    try {
+      this.#split(chunk, messages);
+    } finally {
+      for (const message of messages) octets += message.byteLength;
       this.counters.octets += octets;
-      emit(messages);
+      this.counters.messages += messages.length;
+      if (messages.length > 0) emit(messages);
     }
-    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** A message cut short by the end of the stream is thrown away and counted (section 6.1). */
@@ -114,69 +94,79 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
     this.#reset();
   }
 
-  /** Goes on with the begun message; gives the offset in `chunk` behind it, or behind what was taken of it. */
-  #resume(chunk: Uint8Array, messages: Uint8Array[]): number {
-    let offset = 0;
-    if (this.#filled < LENGTH_FIELD_LENGTH) {
-      if (chunk.length === 0) return 0;
-      offset = this.#keep(chunk, 0, LENGTH_FIELD_LENGTH - this.#filled);
+  #split(chunk: Uint8Array, messages: Uint8Array[]): void {
+    const { buffer, byteOffset, length: end } = chunk;
+    for (let offset = 0; offset < end;) {
+      if (this.#filled === 0 && end - offset >= LENGTH_FIELD_LENGTH) {
+        const length = this.#lengthAt(chunk, offset);
+        if (offset + length <= end) {
+          this.#take(buffer, byteOffset + offset, length, messages);
+          offset += length;
+          continue;
+        }
+        this.#wanted = length;
+      }
+      const taken = Math.min(end - offset, this.#wanted - this.#filled);
+      this.#keep(chunk.subarray(offset, offset += taken));
+      if (this.#filled === LENGTH_FIELD_LENGTH) this.#wanted = this.#lengthAt(this.#partial, 0);
+      if (this.#filled === this.#wanted) {
+        this.#take(this.#partial.buffer, 0, this.#wanted, messages);
+        this.#reset();
+      }
     }
-
-    const length = this.#partial[0]! << 8 | this.#partial[1]!;
-    if (!this.#accepts(length)) return offset;
-    offset = this.#keep(chunk, offset, Math.min(chunk.length, offset + length - this.#filled));
-    if (this.#filled < length) return offset;
-    if (length > LENGTH_FIELD_LENGTH) messages.push(this.#partial.subarray(LENGTH_FIELD_LENGTH, length));
-    else this.counters.empty++;
-    this.#reset();
-    return offset;
   }
 
-  /** Whether a Length is one to go on with; if not, notes the failure. */
-  #accepts(length: number): boolean {
-    if (length < LENGTH_FIELD_LENGTH) {
-      this.#failure = new EncapError(
+  /** A Length field, if it is one to go on with. */
+  #lengthAt(octets: Uint8Array, offset: number): number {
+    const length = octets[offset]! << 8 | octets[offset + 1]!;
+    const size = length - LENGTH_FIELD_LENGTH;
+    if (size < 0) {
+      throw new EncapError(
         "ERR_ENCAP_LENGTH",
         `Cannot read stream: expected a Length of 2 or more, got ${length}`,
       );
-    } else if (length - LENGTH_FIELD_LENGTH > this.#maxMessageLength) {
-      this.#failure = new EncapError(
+    }
+    if (size > this.#maxMessageLength) {
+      throw new EncapError(
         "ERR_ENCAP_MESSAGE_TOO_LONG",
-        `Cannot read stream: expected messages of at most ${this.#maxMessageLength} octets, got ${
-          length - LENGTH_FIELD_LENGTH
-        }`,
+        `Cannot read stream: expected messages of at most ${this.#maxMessageLength} octets, got ${size}`,
       );
     }
-    return this.#failure === undefined;
+    return length;
+  }
+
+  /** Adds a view of the message in a whole frame; an empty one is ignored in silence (section 3). */
+  #take(buffer: ArrayBufferLike, offset: number, length: number, messages: Uint8Array[]): void {
+    const size = length - LENGTH_FIELD_LENGTH;
+    if (size > 0) messages.push(new Uint8Array(buffer, offset + LENGTH_FIELD_LENGTH, size));
+    else this.counters.empty++;
   }
 
   /**
-   * Copies octets `start` to `end` of `chunk` to the begun message; gives `end`. Memory follows what has arrived, not what a
-   * peer announces, and doubles, so that one-octet chunks cost linear work.
+   * Copies octets to the begun frame. Memory follows what has arrived, not what a peer announces, and doubles, so that
+   * one-octet chunks cost linear work.
    */
-  #keep(chunk: Uint8Array, start: number, end: number): number {
-    const filled = this.#filled + end - start;
+  #keep(octets: Uint8Array): void {
+    const filled = this.#filled + octets.length;
     if (filled > this.#partial.length) {
-      const grown = new Uint8Array(Math.min(LONGEST_FRAME, Math.max(SMALLEST_PARTIAL, 2 * filled)));
+      const grown = new Uint8Array(Math.min(this.#wanted, Math.max(SMALLEST_PARTIAL, 2 * filled)));
       grown.set(this.#partial.subarray(0, this.#filled));
       this.counters.octetsCopied += this.#filled;
       this.#partial = grown;
     }
-    this.#partial.set(chunk.subarray(start, end), this.#filled);
-    this.counters.octetsCopied += end - start;
+    this.#partial.set(octets, this.#filled);
+    this.counters.octetsCopied += octets.length;
     this.#filled = filled;
-    return end;
   }
 
   #reset(): void {
     this.#partial = NOTHING;
     this.#filled = 0;
+    this.#wanted = LENGTH_FIELD_LENGTH;
   }
 }
 
 const NOTHING = new Uint8Array(0);
 
-const LONGEST_FRAME = LENGTH_FIELD_LENGTH + MAX_MESSAGE_LENGTH;
-
-/** A begun message gets this much at once: an ordinary packet then needs no second allocation. */
+/** A begun frame gets this much at once: an ordinary packet then needs no second allocation. */
 const SMALLEST_PARTIAL = 1536;

@@ -1,7 +1,6 @@
 import { Split } from "./_split.ts";
-import type { DemuxOptions } from "./demux.ts";
-import { passOn } from "./transducer.ts";
-import type { MessageChunk } from "./transducer.ts";
+import type { Demux, DemuxOptions } from "./demux.ts";
+import { Chain, type MessageChunk } from "./transducer.ts";
 
 /**
  * Messages to two streams: IKE, without its marker, and ESP (RFC 9329, section 3). Answers in kind: batches for batches,
@@ -25,9 +24,22 @@ import type { MessageChunk } from "./transducer.ts";
  * strictEqual(esp.value![0]!.byteLength, 8);
  * ```
  */
-export class DemuxStream<C extends MessageChunk = Uint8Array[]> extends Split<C, C> {
+export class DemuxStream<C extends MessageChunk = Uint8Array[]> {
+  /** Takes messages of both kinds. */
+  readonly writable: WritableStream<C>;
+  /** IKE messages without their marker. */
+  readonly ike: ReadableStream<C>;
+  /** ESP packets. */
+  readonly esp: ReadableStream<C>;
+  /** The synchronous machine inside, with its counters. */
+  readonly core: Demux;
+
   /** Makes the stage. */
   constructor(options: DemuxOptions = {}) {
-    super(passOn<C>(), options);
+    const split = new Split<C, C>(new Chain<C, C>([]), options);
+    this.writable = split.writable;
+    this.ike = split.ike.readable;
+    this.esp = split.esp.readable;
+    this.core = split.core;
   }
 }

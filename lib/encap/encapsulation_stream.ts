@@ -3,6 +3,7 @@
  * the other.
  */
 
+import type { EndListener } from "./_fan.ts";
 import { Join } from "./_join.ts";
 import { Split } from "./_split.ts";
 import { Deframer, type DeframerCounters } from "./deframer.ts";
@@ -81,36 +82,63 @@ export class EncapsulationStream {
   readonly esp: MessageDuplex;
   /** Resolves when both directions have ended; rejects with the fault that ended them. */
   readonly closed: Promise<void>;
-  /** What has crossed so far. */
-  readonly counters: EncapsulationCounters;
+
+  readonly #deframer: Deframer;
+  readonly #filter = new KeepaliveFilter();
+  readonly #framer: Framer;
+  #inbound!: Split<Uint8Array, Uint8Array[]>;
+  #outbound!: Join<MessageChunk, Uint8Array>;
 
   /** Makes one end. */
   constructor(options: EncapsulationOptions) {
     const originator = options.role === "originator";
-    const deframer = new Deframer({ maxMessageLength: options.maxAcceptLength });
-    const filter = new KeepaliveFilter();
-    const framer = new Framer({ maxMessageLength: options.maxSendLength });
+    this.#deframer = new Deframer({ maxMessageLength: options.maxAcceptLength });
+    this.#framer = new Framer({ maxMessageLength: options.maxSendLength });
+    const front = [originator ? new PrefixRefuser() : new PrefixReader(), this.#deframer, this.#filter];
+    const back = originator ? [this.#framer, new PrefixWriter()] : [this.#framer];
 
-    const opening = originator ? new PrefixRefuser() : new PrefixReader();
-    const inbound = new Split<Uint8Array, Uint8Array[]>(new Chain([opening, deframer, filter]), options);
-    const outbound = new Join<MessageChunk, Uint8Array>(
-      new Chain(originator ? [framer, new PrefixWriter()] : [framer]),
-    );
-
-    this.writable = inbound.writable;
-    this.readable = outbound.readable;
-    this.ike = { readable: inbound.ike, writable: outbound.ike };
-    this.esp = { readable: inbound.esp, writable: outbound.esp };
-    this.counters = {
-      get received() {
-        return { ...deframer.counters, ...filter.counters, ...inbound.core.counters };
-      },
-      sent: framer.counters,
-    };
-
-    inbound.ended.catch((reason) => outbound.fail(reason));
-    outbound.ended.catch((reason) => inbound.fail(reason));
-    this.closed = Promise.all([inbound.ended, outbound.ended]).then(() => {});
+    this.closed = new Promise((resolve, reject) => {
+      let directions = 2;
+      const listener: EndListener = {
+        handleEnd: () => --directions === 0 && resolve(),
+        handleFault: (reason) => {
+          this.#inbound.fail(reason);
+          this.#outbound.fail(reason);
+          this.#outbound.error(reason); // the connection must not wait for what could not be sent
+          reject(reason);
+        },
+      };
+      this.#inbound = new Split(new Chain(front), options, listener);
+      this.#outbound = new Join(new Chain(back), listener);
+    });
     this.closed.catch(() => {}); // whoever cares listens
+
+    this.readable = this.#outbound.readable;
+    this.writable = this.#inbound.writable;
+    this.ike = new Port(this.#inbound.ike, this.#outbound.ike);
+    this.esp = new Port(this.#inbound.esp, this.#outbound.esp);
+  }
+
+  /** What has crossed so far. */
+  get counters(): EncapsulationCounters {
+    return {
+      received: { ...this.#deframer.counters, ...this.#filter.counters, ...this.#inbound.core.counters },
+      sent: { ...this.#framer.counters },
+    };
+  }
+}
+
+/** Has a writable only when somebody asks for it. */
+class Port implements MessageDuplex {
+  readonly readable: ReadableStream<Uint8Array[]>;
+  readonly #input: Pick<MessageDuplex, "writable">;
+
+  constructor(output: Pick<MessageDuplex, "readable">, input: Pick<MessageDuplex, "writable">) {
+    this.readable = output.readable;
+    this.#input = input;
+  }
+
+  get writable(): WritableStream<MessageChunk> {
+    return this.#input.writable;
   }
 }

@@ -1,7 +1,6 @@
 /** Joins messages to a byte stream, each behind its Length (RFC 9329, section 3). The twin of `deframer.ts`. */
 
-import { CodedRangeError } from "../errors.ts";
-import { checkOctets, checkRange } from "./_check.ts";
+import { checkMessage, checkOption, messagesOf } from "./_check.ts";
 import { LENGTH_FIELD_LENGTH, MAX_MESSAGE_LENGTH } from "./constants.ts";
 import type { Emit, MessageChunk, Transducer } from "./transducer.ts";
 
@@ -39,7 +38,7 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
 
   /** Makes a framer. */
   constructor(options: FramerOptions = {}) {
-    this.#maxMessageLength = checkRange(
+    this.#maxMessageLength = checkOption(
       "maxMessageLength",
       options.maxMessageLength ?? MAX_MESSAGE_LENGTH,
       1,
@@ -49,10 +48,13 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
 
   /** Emits the frames of all messages as one chunk; throws a `RangeError` before anything is written if one cannot be sent. */
   handle(chunk: MessageChunk, emit: Emit<Uint8Array>): void {
-    const messages = Array.isArray(chunk) ? chunk : [chunk];
+    const messages = messagesOf(chunk);
     if (messages.length === 0) return;
     let size = 0;
-    for (const message of messages) size += LENGTH_FIELD_LENGTH + this.#check(message).byteLength;
+    for (const message of messages) {
+      checkMessage(message, "message", 1, this.#maxMessageLength);
+      size += LENGTH_FIELD_LENGTH + message.byteLength;
+    }
 
     const slab = new Uint8Array(size);
     let offset = 0;
@@ -70,13 +72,4 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
 
   /** Nothing is left. */
   handleEnd(): void {}
-
-  #check(message: Uint8Array): Uint8Array {
-    checkOctets(message, "Framer");
-    if (message.byteLength >= 1 && message.byteLength <= this.#maxMessageLength) return message;
-    throw new CodedRangeError(
-      "ERR_ENCAP_MESSAGE_LENGTH",
-      `Cannot frame message: expected 1 to ${this.#maxMessageLength} octets, got ${message.byteLength}`,
-    );
-  }
 }

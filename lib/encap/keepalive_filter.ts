@@ -1,6 +1,6 @@
 /** Drops NAT keepalives (RFC 9329, section 6.6) and messages too short to be IKE or ESP. */
 
-import { checkOctets } from "./_check.ts";
+import { checkOctets, messagesOf } from "./_check.ts";
 import { NAT_KEEPALIVE } from "./constants.ts";
 import type { Emit, MessageChunk, Transducer } from "./transducer.ts";
 
@@ -19,29 +19,23 @@ export class KeepaliveFilter<C extends MessageChunk = Uint8Array[]> implements T
 
   /** Passes on what is long enough; nothing at all when nothing is. */
   handle(chunk: C, emit: Emit<C>): void {
-    if (!Array.isArray(chunk)) {
-      if (this.#keeps(chunk as Uint8Array)) emit(chunk);
-      return;
-    }
-    for (let i = 0; i < chunk.length; i++) {
-      if (chunk[i]!.byteLength >= SHORTEST_MESSAGE) continue;
-      const kept = chunk.slice(0, i);
-      for (; i < chunk.length; i++) if (this.#keeps(chunk[i]!)) kept.push(chunk[i]!);
-      if (kept.length > 0) emit(kept as Uint8Array[] as C);
-      return;
-    }
-    if (chunk.length > 0) emit(chunk);
+    const messages = messagesOf(chunk);
+    let kept = messages.length;
+    for (const message of messages) if (this.#drops(message)) kept--;
+    if (kept === 0) return;
+    if (kept === messages.length) emit(chunk);
+    else emit(messages.filter((message) => message.byteLength >= SHORTEST_MESSAGE) as MessageChunk as C);
   }
 
   /** Nothing is left. */
   handleEnd(): void {}
 
-  #keeps(message: Uint8Array): boolean {
-    checkOctets(message, "KeepaliveFilter");
-    if (message.byteLength >= SHORTEST_MESSAGE) return true;
+  #drops(message: Uint8Array): boolean {
+    if (message.byteLength >= SHORTEST_MESSAGE) return false;
+    checkOctets(message, "message");
     if (message.byteLength === 1 && message[0] === NAT_KEEPALIVE) this.counters.keepalives++;
     else this.counters.runts++;
-    return false;
+    return true;
   }
 }
 

@@ -13,8 +13,9 @@ export class MessageQueue {
   #messages: Uint8Array[] = [];
   /** Messages before this index have gone. */
   #head = 0;
-  /** Messages from this index on may point into read buffers that they would pin. */
-  #settled = 0;
+  /** How many of the last messages came after the last `settle`, and how many between that and the one before. */
+  #fresh = 0;
+  #aged = 0;
   #weight = 0;
 
   /** Octets that wait, and a constant overhead for each message. */
@@ -30,17 +31,18 @@ export class MessageQueue {
   /** Appends a message, as a view. */
   push(message: Uint8Array): void {
     this.#messages.push(message);
+    this.#fresh++;
     this.#weight += message.byteLength + MESSAGE_OVERHEAD;
   }
 
   /** The oldest message, or nothing. */
   shift(): Uint8Array | undefined {
-    if (this.length === 0) return undefined;
-    const message = this.#messages[this.#head++]!;
+    const message = this.#messages[this.#head];
+    if (message === undefined) return undefined;
     this.#weight -= message.byteLength + MESSAGE_OVERHEAD;
-    if (this.#head === MOST_GONE) {
+    this.#messages[this.#head] = GONE;
+    if (++this.#head === MOST_GONE) {
       this.#messages.splice(0, MOST_GONE);
-      this.#settled = Math.max(0, this.#settled - MOST_GONE);
       this.#head = 0;
     }
     return message;
@@ -50,30 +52,44 @@ export class MessageQueue {
   takeAll(): Uint8Array[] {
     const messages = this.#head > 0 ? this.#messages.slice(this.#head) : this.#messages;
     this.#messages = [];
-    this.#head = this.#settled = this.#weight = 0;
+    this.#head =
+      this.#fresh =
+      this.#aged =
+      this.#weight =
+        0;
     return messages;
   }
 
   /**
-   * Call when messages are left to wait for long: those that came since the last call are copied together if they are a
-   * small part of the read buffers they point into, so that a peer cannot make one waiting octet hold 64 KiB.
+   * Call before messages of another read buffer are pushed: those that have waited through a call before are copied together
+   * if they are a small part of the read buffers they point into, so that a peer cannot make one waiting octet hold 64 KiB.
    */
   settle(): void {
-    const start = Math.max(this.#settled, this.#head);
-    this.#settled = this.#messages.length;
-    const fresh = this.#messages.slice(start);
+    const end = this.#messages.length - this.#fresh;
+    const start = Math.max(this.#head, end - this.#aged);
+    this.#aged = this.#fresh;
+    this.#fresh = 0;
+    if (start >= end) return;
+    const waiting = this.#messages.slice(start, end);
     let octets = 0;
-    for (const message of fresh) octets += message.byteLength + MESSAGE_OVERHEAD;
     let held = 0;
-    for (const buffer of new Set(fresh.map((message) => message.buffer))) held += buffer.byteLength;
+    let last: ArrayBufferLike | undefined;
+    for (const { buffer, byteLength } of waiting) {
+      octets += byteLength + MESSAGE_OVERHEAD;
+      if (buffer !== last) held += buffer.byteLength;
+      last = buffer;
+    }
     if (held <= 2 * octets) return;
-    const slab = concat(fresh);
+    const slab = concat(waiting);
     let offset = 0;
-    fresh.forEach((message, i) => {
+    waiting.forEach((message, i) => {
       this.#messages[start + i] = slab.subarray(offset, offset += message.byteLength);
     });
   }
 }
 
-/** How many messages that have gone are kept in the array before it is shortened. */
+/** Stands where a message was that has gone, so that it is not kept alive. */
+const GONE = new Uint8Array(0);
+
+/** How many places of messages that have gone are kept before the array is shortened. */
 const MOST_GONE = 1024;

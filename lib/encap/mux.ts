@@ -1,7 +1,8 @@
 /** Joins IKE messages and ESP packets to the messages of one stream (RFC 9329, sections 3.1 and 3.2). */
 
+import { concat } from "../bytes/concat.ts";
 import { CodedRangeError } from "../errors.ts";
-import { checkOctets } from "./_check.ts";
+import { checkMessage, messagesOf } from "./_check.ts";
 import { hasNonEspMarker, MAX_MESSAGE_LENGTH, NON_ESP_MARKER_LENGTH } from "./constants.ts";
 import type { MessageChunk } from "./transducer.ts";
 
@@ -12,14 +13,8 @@ export function markIke<C extends MessageChunk>(chunk: C): C {
 
 /** The chunk itself, after a check that no packet in it could be taken for IKE or a keepalive (section 3.2). */
 export function checkEsp<C extends MessageChunk>(chunk: C): C {
-  for (const packet of Array.isArray(chunk) ? chunk : [chunk as Uint8Array]) {
-    checkOctets(packet, "MuxStream");
-    if (packet.byteLength < SHORTEST_ESP || packet.byteLength > MAX_MESSAGE_LENGTH) {
-      throw new CodedRangeError(
-        "ERR_ENCAP_MESSAGE_LENGTH",
-        `Cannot send ESP packet: expected ${SHORTEST_ESP} to ${MAX_MESSAGE_LENGTH} octets, got ${packet.byteLength}`,
-      );
-    }
+  for (const packet of messagesOf(chunk)) {
+    checkMessage(packet, "ESP packet", SHORTEST_ESP, MAX_MESSAGE_LENGTH);
     if (hasNonEspMarker(packet)) {
       throw new CodedRangeError(
         "ERR_ENCAP_MESSAGE_LENGTH",
@@ -31,17 +26,8 @@ export function checkEsp<C extends MessageChunk>(chunk: C): C {
 }
 
 function mark(message: Uint8Array): Uint8Array {
-  checkOctets(message, "MuxStream");
-  const most = MAX_MESSAGE_LENGTH - NON_ESP_MARKER_LENGTH;
-  if (message.byteLength < 1 || message.byteLength > most) {
-    throw new CodedRangeError(
-      "ERR_ENCAP_MESSAGE_LENGTH",
-      `Cannot send IKE message: expected 1 to ${most} octets, got ${message.byteLength}`,
-    );
-  }
-  const marked = new Uint8Array(NON_ESP_MARKER_LENGTH + message.byteLength);
-  marked.set(message, NON_ESP_MARKER_LENGTH);
-  return marked;
+  checkMessage(message, "IKE message", 1, MAX_MESSAGE_LENGTH - NON_ESP_MARKER_LENGTH);
+  return concat([new Uint8Array(NON_ESP_MARKER_LENGTH), message]);
 }
 
 /** An SPI and a sequence number (RFC 4303, section 2). */

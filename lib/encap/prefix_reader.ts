@@ -4,6 +4,7 @@ import { concat } from "../bytes/concat.ts";
 import { toHex } from "../bytes/hex.ts";
 import { EncapError } from "../errors.ts";
 import { checkOctets } from "./_check.ts";
+import { matchPrefix } from "./_prefix.ts";
 import { STREAM_PREFIX } from "./constants.ts";
 import type { Emit, Transducer } from "./transducer.ts";
 
@@ -19,21 +20,14 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
   /** Takes the prefix off the first chunks, passes all later ones on as they are. */
   handle(chunk: Uint8Array, emit: Emit<Uint8Array>): void {
     if (this.complete) return emit(chunk);
-    checkOctets(chunk, "PrefixReader");
-    const before = this.#matched;
-    let offset = 0;
-    for (; !this.complete && offset < chunk.length; offset++) {
-      if (chunk[offset] !== STREAM_PREFIX[this.#matched]) {
-        const seen = concat([STREAM_PREFIX.subarray(0, before), chunk.subarray(0, SHOWN)]).subarray(0, SHOWN);
-        throw new EncapError(
-          "ERR_ENCAP_PREFIX",
-          `Cannot read stream: expected the prefix ${toHex(STREAM_PREFIX, " ")}, got ${toHex(seen, " ")}`,
-          seen,
-        );
-      }
-      this.#matched++;
+    checkOctets(chunk, "chunk");
+    const count = matchPrefix(chunk, this.#matched);
+    const matched = this.#matched + count;
+    if (count < chunk.length) {
+      if (matched < STREAM_PREFIX.length) throw this.#wrong(chunk);
+      emit(chunk.subarray(count));
     }
-    if (offset < chunk.length) emit(chunk.subarray(offset));
+    this.#matched = matched;
   }
 
   /** A stream must not end before its prefix is complete. */
@@ -41,7 +35,16 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
     if (this.complete) return;
     throw new EncapError(
       "ERR_ENCAP_PREFIX_INCOMPLETE",
-      `Cannot read stream: expected the ${STREAM_PREFIX.length} octets of the prefix, got ${this.#matched} before the end`,
+      `Cannot read stream: expected the prefix IKETCP, got ${this.#matched} octets of it`,
+    );
+  }
+
+  #wrong(chunk: Uint8Array): EncapError {
+    const octets = concat([STREAM_PREFIX.subarray(0, this.#matched), chunk]).slice(0, SHOWN);
+    return new EncapError(
+      "ERR_ENCAP_PREFIX",
+      `Cannot read stream: expected the prefix IKETCP, got ${toHex(octets, " ")}`,
+      octets,
     );
   }
 }

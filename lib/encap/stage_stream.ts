@@ -16,20 +16,25 @@ export class StageStream<I, O, Core extends Transducer<I, O> = Transducer<I, O>>
 
   /** Wraps a core. */
   constructor(core: Core) {
-    let emit: Emit<O>;
     super({
-      start(controller) {
-        emit = (chunk) => controller.enqueue(chunk);
-        core.handleStart?.(emit);
-      },
-      transform(chunk) {
-        core.handle(chunk, emit);
-      },
-      flush() {
-        core.handleEnd(emit);
-      },
+      start: (controller) => run(controller, (emit) => core.handleStart?.(emit)),
+      transform: (chunk, controller) => run(controller, (emit) => core.handle(chunk, emit)),
+      flush: (controller) => run(controller, (emit) => core.handleEnd(emit)),
     });
     this.core = core;
+  }
+}
+
+/**
+ * Errors the stream before it throws: left to the runtime, an abort right behind a write that fails never settles in Deno,
+ * and fails with an error of its own making in Node.
+ */
+function run<O>(controller: TransformStreamDefaultController<O>, step: (emit: Emit<O>) => void): void {
+  try {
+    step((chunk) => controller.enqueue(chunk));
+  } catch (error) {
+    controller.error(error);
+    throw error;
   }
 }
 
@@ -75,5 +80,5 @@ export function compose<A, B, C, D, E, F>(
  * ```
  */
 export function compose(...cores: Transducer<never, unknown>[]): StageStream<unknown, unknown> {
-  return new StageStream(cores.length === 1 ? cores[0] as Transducer<unknown, unknown> : new Chain(cores));
+  return new StageStream(new Chain(cores));
 }

@@ -38,43 +38,35 @@ export interface Transducer<I, O> {
   handleEnd(emit: Emit<O>): void;
 }
 
-/** Runs cores one behind the other as one core, without a stream between them. */
+/** Runs cores one behind the other as one core, without a stream between them; no cores pass everything on as it is. */
 export class Chain<I, O> implements Transducer<I, O> {
   /** The cores in order, for their counters. */
   readonly cores: readonly Transducer<unknown, unknown>[];
-  /** `#inlets[i]` hands a chunk to core `i`; the last one, behind all cores, hands it to the caller. */
-  readonly #inlets: Emit<unknown>[] = [];
-  #emit: Emit<O> = () => {};
 
   /** Joins the cores; the output of each must be the input of the next. */
   constructor(cores: readonly Transducer<never, unknown>[]) {
     this.cores = cores as readonly Transducer<unknown, unknown>[];
-    this.cores.forEach((core, i) => {
-      this.#inlets.push((chunk) => core.handle(chunk, this.#inlets[i + 1]!));
-    });
-    this.#inlets.push((chunk) => this.#emit(chunk as O));
   }
 
   /** Lets every core speak first, the last one before the others, as each would alone in a pipeline. */
   handleStart(emit: Emit<O>): void {
-    this.#emit = emit;
-    for (let i = this.cores.length - 1; i >= 0; i--) this.cores[i]!.handleStart?.(this.#inlets[i + 1]!);
+    for (let i = this.cores.length - 1; i >= 0; i--) this.cores[i]!.handleStart?.(this.#from(i + 1, emit));
   }
 
   /** Runs one chunk through all cores. */
   handle(chunk: I, emit: Emit<O>): void {
-    this.#emit = emit;
-    this.#inlets[0]!(chunk);
+    this.#from(0, emit)(chunk);
   }
 
   /** Ends the cores in order, so that what each still gives passes through those behind it. */
   handleEnd(emit: Emit<O>): void {
-    this.#emit = emit;
-    this.cores.forEach((core, i) => core.handleEnd(this.#inlets[i + 1]!));
+    this.cores.forEach((core, i) => core.handleEnd(this.#from(i + 1, emit)));
   }
-}
 
-/** A core that passes every chunk on as it is. */
-export function passOn<C>(): Transducer<C, C> {
-  return { handle: (chunk, emit) => emit(chunk), handleEnd: () => {} };
+  /** Takes input for core `i`; behind the last core waits the caller. */
+  #from(i: number, emit: Emit<O>): Emit<unknown> {
+    const link = (next: Emit<unknown>, core: Transducer<unknown, unknown>): Emit<unknown> => (chunk) =>
+      core.handle(chunk, next);
+    return this.cores.slice(i).reduceRight(link, emit as Emit<unknown>);
+  }
 }

@@ -1,5 +1,4 @@
-import { wrongChunk } from "./_check.ts";
-import { Outlet } from "./_outlet.ts";
+import { Rebatcher } from "./_rebatcher.ts";
 
 /**
  * Batches to single messages, for consumers who want one message a chunk. Convenient, not fast: a stream hop a message;
@@ -30,44 +29,9 @@ export class UnbatchStream {
 
   /** Makes the stage. */
   constructor() {
-    let batch: readonly Uint8Array[] = [];
-    let next = 0;
-    let taken: () => void = () => {};
-    let stop: (reason: unknown) => void;
-    const outlet = new Outlet<Uint8Array>({
-      isEmpty: () => next >= batch.length,
-      take() {
-        const message = batch[next++];
-        if (next >= batch.length) taken();
-        return message;
-      },
-      onCancel(reason) {
-        stop(reason);
-        taken();
-      },
-    });
-    this.readable = outlet.readable;
-    this.writable = new WritableStream<Uint8Array[]>({
-      start(controller) {
-        stop = (reason) => controller.error(reason);
-        // An abort need not wait for the readers: what they have not read yet stays for them.
-        controller.signal.addEventListener("abort", () => taken());
-      },
-      write(chunk) {
-        if (!Array.isArray(chunk)) {
-          const error = wrongChunk("UnbatchStream", "an array of messages", chunk);
-          outlet.fail(error);
-          throw error;
-        }
-        if (chunk.length === 0) return;
-        batch = chunk;
-        next = 0;
-        const done = new Promise<void>((resolve) => taken = resolve);
-        outlet.notify();
-        return done;
-      },
-      close: () => outlet.end(),
-      abort: (reason) => outlet.fail(reason),
-    });
+    const unbatcher = new Rebatcher<Uint8Array[], Uint8Array>(0);
+    unbatcher.batches = false;
+    this.readable = unbatcher.first.readable;
+    this.writable = unbatcher.writable;
   }
 }

@@ -5,6 +5,8 @@
  * grows with what has arrived and is never used again.
  */
 export class OctetFeed {
+  /** Octets copied so far: at most three times those of what straddles chunks, since room doubles. */
+  octetsCopied = 0;
   #chunk: Uint8Array = NOTHING;
   #offset = 0;
   /** Octets in front of those left in `#chunk`; at most as many as {@linkcode peek} was asked for. */
@@ -64,9 +66,11 @@ export class OctetFeed {
     if (filled > this.#kept.length) {
       const grown = new Uint8Array(Math.max(filled, Math.min(wanted, 2 * filled)));
       grown.set(this.#kept.subarray(0, this.#filled));
+      this.octetsCopied += this.#filled;
       this.#kept = grown;
     }
     this.#kept.set(this.#chunk.subarray(this.#offset, this.#offset + count), this.#filled);
+    this.octetsCopied += count;
     this.#offset += count;
     this.#filled = filled;
   }

@@ -1,6 +1,6 @@
 /** What a capture file holds, whatever its format. */
 
-import { InspectError } from "../errors.ts";
+import type { InspectError } from "../errors.ts";
 
 /** One packet of a capture. */
 export interface CapturePacket {
@@ -25,26 +25,5 @@ export interface CaptureDamage {
 /** What reading a capture gives, in the order of the file. */
 export type CaptureItem = CapturePacket | CaptureDamage;
 
-/** When a packet came: its number in the capture tells before from after, since clocks may step. */
-export interface Arrival {
-  /** Packets of the capture before it. */
-  readonly number: number;
-  /** Seconds since the epoch. */
-  readonly time: number;
-}
-
-/** Which of two packets came after the other. */
-export function later(one: Arrival, other: Arrival): Arrival {
-  return one.number >= other.number ? one : other;
-}
-
 /** Captured octets that one packet may have; a file that announces more is damaged. Twice what the largest offloaded segments need. */
 export const MAX_CAPTURED_LENGTH: number = 1024 * 1024;
-
-/** Takes one item. */
-export type EmitItem = (item: CaptureItem) => void;
-
-/** Says that a record cannot be read. */
-export function recordError(expected: string, got: string): InspectError {
-  return new InspectError("ERR_INSPECT_RECORD", `Cannot read capture: expected ${expected}, got ${got}`);
-}

@@ -9,12 +9,15 @@ import { formatIpAddress } from "../ip/address.ts";
 import { type IpPacket, parseIpPacket, PROTOCOL_TCP, PROTOCOL_UDP } from "../ip/packet.ts";
 import { parseTcpSegment } from "../ip/tcp_segment.ts";
 import { parseUdpDatagram } from "../ip/udp_datagram.ts";
-import type { Arrival, CaptureItem, CapturePacket } from "./capture.ts";
+import type { Arrival } from "./_arrival.ts";
+import type { Side } from "./_side.ts";
+import type { CaptureItem, CapturePacket } from "./capture.ts";
 import { IpReassembler } from "./ip_reassembly.ts";
 import { LINK_LAYERS } from "./link_layer.ts";
 import { MAX_HELD_ROWS, RowSorter } from "./row_sorter.ts";
-import { type DecodedRow, errorRow, type MessageRow } from "./rows.ts";
-import { type Side, TcpConversation } from "./tcp_conversation.ts";
+import { errorRow, type MessageRow } from "./message_rows.ts";
+import type { DecodedRow } from "./rows.ts";
+import { TcpConversation } from "./tcp_conversation.ts";
 import type { TcpReassembler } from "./tcp_reassembly.ts";
 import { UdpFlow } from "./udp_flow.ts";
 
@@ -107,7 +110,7 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
     if (segment === undefined) return;
     const { key, side } = identify(packet, segment);
     const before = this.#conversations.get(key);
-    if (before?.tcp!.isReopenedBy(segment, side)) this.#end(key, before);
+    if (before?.tcp?.isReopenedBy(segment, side)) this.#end(key, before);
     const conversation = this.#follow(key, side, packet, segment);
     conversation.tcp!.handle(segment, side, arrival);
     this.#account(conversation);

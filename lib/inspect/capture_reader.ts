@@ -4,7 +4,8 @@ import { toHex } from "../bytes/hex.ts";
 import type { Emit, Transducer } from "../encap/transducer.ts";
 import { InspectError } from "../errors.ts";
 import { OctetFeed } from "./_octet_feed.ts";
-import { type CaptureItem, type EmitItem, recordError } from "./capture.ts";
+import { type EmitItem, recordError } from "./_items.ts";
+import type { CaptureItem } from "./capture.ts";
 import { PCAP_MAGICS, PcapReader } from "./pcap.ts";
 import { BLOCK, PcapngReader } from "./pcapng.ts";
 

@@ -1,3 +1,5 @@
+import { StageStream } from "../encap/stage_stream.ts";
+
 /**
  * A tap: passes bytes on as they are and tells them to a recorder on the way. Where nothing is recorded, leave it out.
  *
@@ -16,14 +18,15 @@
  * deepStrictEqual(file.length, 1 + 3 + 1);
  * ```
  */
-export class CaptureStream extends TransformStream<Uint8Array, Uint8Array> {
+export class CaptureStream extends StageStream<Uint8Array, Uint8Array> {
   /** Calls `record` with each chunk before it is passed on; `record` must not change it. */
   constructor(record: (octets: Uint8Array) => void) {
     super({
-      transform(chunk, controller) {
+      handle(chunk, emit) {
         record(chunk);
-        controller.enqueue(chunk);
+        emit(chunk);
       },
+      handleEnd() {},
     });
   }
 }

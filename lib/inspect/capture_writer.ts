@@ -2,7 +2,7 @@
 
 import { pcapngHeader, pcapngPacket } from "./pcapng_writer.ts";
 import { type CaptureEndpoint, SyntheticTcp, syntheticUdp } from "./synthetic.ts";
-import type { Side } from "./tcp_conversation.ts";
+import type { Side } from "./_side.ts";
 
 /** Options of a {@linkcode CaptureWriter}. */
 export interface CaptureWriterOptions {

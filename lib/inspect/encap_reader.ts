@@ -6,10 +6,10 @@
 import { STREAM_PREFIX } from "../encap/constants.ts";
 import { PrefixReader } from "../encap/prefix_reader.ts";
 import { EncapError, InspectError } from "../errors.ts";
-import { type Arrival, later } from "./capture.ts";
+import { type Arrival, later } from "./_arrival.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { type ArrivedOctets, FrameSearch } from "./frame_search.ts";
-import { errorRow, type MessageRow, messageRows } from "./rows.ts";
+import { errorRow, type MessageRow, messageRows } from "./message_rows.ts";
 import type { TcpOctetSink } from "./tcp_reassembly.ts";
 
 /** How a direction began. */
@@ -60,7 +60,7 @@ export class EncapReader implements TcpOctetSink {
   #state: "opening" | Continuation = "opening";
   #opening: Opening = "other";
   #openingError: EncapError | undefined;
-  /** All octets from the first on, while it is not known how to go on; at most `MAX_WAITING_OCTETS`. */
+  /** All octets from the first on, while it is not known how to go on; at most `MAX_WAITING_OCTETS` and a segment. */
   #waiting: WaitingPiece[] = [];
   #waitingOctets = 0;
   /** Whether any message was found: without one, holes say nothing about RFC 9329. */
@@ -128,7 +128,7 @@ export class EncapReader implements TcpOctetSink {
 
   #open(octets: Uint8Array, arrival: Arrival): void {
     // The prefix may come octet by octet; where it turns out to be none, these octets belong to what follows.
-    this.#wait(octets, arrival);
+    this.#keepWaiting(octets, arrival);
     const error = thrownBy(() => this.#prefix.handle(octets, () => {}));
     if (error !== undefined) this.#judge("other", error, arrival);
     else if (this.#prefix.complete) this.#judge("prefix", undefined, arrival);
@@ -190,10 +190,14 @@ export class EncapReader implements TcpOctetSink {
   }
 
   #wait(octets: Uint8Array, arrival: Arrival, gap?: number): void {
+    this.#keepWaiting(octets, arrival, gap);
+    if (this.#waitingOctets > MAX_WAITING_OCTETS) this.#ignore();
+  }
+
+  #keepWaiting(octets: Uint8Array, arrival: Arrival, gap?: number): void {
     // A copy: the capture's chunk would stay in memory for the sake of a view.
     this.#waiting.push({ octets: octets.slice(), arrival, gap });
     this.#waitingOctets += Math.max(octets.length, WAITING_PIECE_OCTETS);
-    if (this.#waitingOctets > MAX_WAITING_OCTETS) this.#ignore();
   }
 
   #stopWaiting(): WaitingPiece[] {

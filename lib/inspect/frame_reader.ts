@@ -7,7 +7,7 @@
 
 import { LENGTH_FIELD_LENGTH, STREAM_PREFIX } from "../encap/constants.ts";
 import { EncapError } from "../errors.ts";
-import type { Arrival } from "./capture.ts";
+import type { Arrival } from "./_arrival.ts";
 
 /** Takes what a {@linkcode FrameReader} finds. */
 export interface FrameSink {

@@ -15,7 +15,7 @@
  */
 
 import { hasNonEspMarker, LENGTH_FIELD_LENGTH, NAT_KEEPALIVE } from "../encap/constants.ts";
-import type { Arrival } from "./capture.ts";
+import type { Arrival } from "./_arrival.ts";
 import { looksLikeMarkedIke, MARKED_HEADER_LENGTH, mayBeEsp } from "./recognise.ts";
 
 /** The longest ESP packet of which two in a row are evidence: a jumbo frame. */

@@ -39,3 +39,4 @@ export * from "./pcapng_writer.ts";
 export * from "./row_formatter.ts";
 export * from "./rows.ts";
 export * from "./synthetic.ts";
+export type { Side } from "./_side.ts";

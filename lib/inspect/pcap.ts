@@ -1,16 +1,17 @@
 /**
  * The classic capture file (draft-ietf-opsawg-pcap): a header of 24 octets, then records. Either byte order, times in
- * microseconds or nanoseconds.
+ * microseconds or nanoseconds, and the variant of old Linux kernels with 8 more octets a record.
  */
 
 import { InspectError } from "../errors.ts";
 import type { OctetFeed } from "./_octet_feed.ts";
-import { type EmitItem, MAX_CAPTURED_LENGTH, recordError } from "./capture.ts";
+import { type EmitItem, recordError } from "./_items.ts";
+import { MAX_CAPTURED_LENGTH } from "./capture.ts";
 
 /** Reads the records behind one another out of a feed. */
 export class PcapReader {
   #littleEndian = false;
-  #ticksPerMicrosecond = 1;
+  #variant: PcapVariant = { ticksPerMicrosecond: 1, recordHeaderLength: 16 };
   #linkType = 0;
   #inHeader = true;
   #time = 0;
@@ -34,8 +35,9 @@ export class PcapReader {
       this.#readHeader(header);
       feed.skip(FILE_HEADER_LENGTH);
     }
+    const { ticksPerMicrosecond, recordHeaderLength } = this.#variant;
     while (!this.#stopped) {
-      const header = feed.peek(RECORD_HEADER_LENGTH);
+      const header = feed.peek(recordHeaderLength);
       if (header === undefined) return;
       const view = viewOf(header);
       const captured = view.getUint32(8, this.#littleEndian);
@@ -48,25 +50,25 @@ export class PcapReader {
         });
         return;
       }
-      const record = feed.peek(RECORD_HEADER_LENGTH + captured);
+      const record = feed.peek(recordHeaderLength + captured);
       if (record === undefined) return;
       const seconds = view.getUint32(0, this.#littleEndian);
       const ticks = view.getUint32(4, this.#littleEndian);
-      this.#time = (seconds * 1e6 + Math.round(ticks / this.#ticksPerMicrosecond)) / 1e6;
+      this.#time = (seconds * 1e6 + Math.round(ticks / ticksPerMicrosecond)) / 1e6;
       emit({
         time: this.#time,
         linkType: this.#linkType,
-        data: record.subarray(RECORD_HEADER_LENGTH),
+        data: record.subarray(recordHeaderLength),
         originalLength: view.getUint32(12, this.#littleEndian),
       });
-      feed.skip(RECORD_HEADER_LENGTH + captured);
+      feed.skip(recordHeaderLength + captured);
     }
   }
 
   #readHeader(header: Uint8Array): void {
     const view = viewOf(header);
     this.#littleEndian = PCAP_MAGICS.has(view.getUint32(0, true));
-    this.#ticksPerMicrosecond = PCAP_MAGICS.get(view.getUint32(0, this.#littleEndian))!;
+    this.#variant = PCAP_MAGICS.get(view.getUint32(0, this.#littleEndian))!;
     const major = view.getUint16(4, this.#littleEndian);
     if (major !== 2) {
       throw new InspectError(
@@ -80,11 +82,22 @@ export class PcapReader {
   }
 }
 
-/** Magic numbers in the byte order of the file, and how many ticks of their clocks make a microsecond. */
-export const PCAP_MAGICS: ReadonlyMap<number, number> = new Map([[0xa1b2c3d4, 1], [0xa1b23c4d, 1000]]);
+/** How files of one magic number differ. */
+export interface PcapVariant {
+  /** Units of the time's second field in a microsecond. */
+  readonly ticksPerMicrosecond: number;
+  /** Octets in front of each packet. */
+  readonly recordHeaderLength: number;
+}
+
+/** Magic numbers, as the byte order of the file has them. */
+export const PCAP_MAGICS: ReadonlyMap<number, PcapVariant> = new Map([
+  [0xa1b2c3d4, { ticksPerMicrosecond: 1, recordHeaderLength: 16 }],
+  [0xa1b23c4d, { ticksPerMicrosecond: 1000, recordHeaderLength: 16 }],
+  [0xa1b2cd34, { ticksPerMicrosecond: 1, recordHeaderLength: 24 }],
+]);
 
 const FILE_HEADER_LENGTH = 24;
-const RECORD_HEADER_LENGTH = 16;
 
 function viewOf(octets: Uint8Array): DataView {
   return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);

@@ -5,7 +5,8 @@
 
 import { toHex } from "../bytes/hex.ts";
 import type { OctetFeed } from "./_octet_feed.ts";
-import { type CapturePacket, type EmitItem, MAX_CAPTURED_LENGTH, recordError } from "./capture.ts";
+import { type EmitItem, recordError } from "./_items.ts";
+import { type CapturePacket, MAX_CAPTURED_LENGTH } from "./capture.ts";
 
 /** Types of blocks. */
 export const BLOCK: Readonly<

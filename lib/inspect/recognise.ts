@@ -1,9 +1,15 @@
-/** Tells what octets are by what they look like, where no port and no prefix says it. */
+/** Tells what octets are: by the ports that are theirs, or by what they look like. */
 
 import { hasNonEspMarker, NON_ESP_MARKER_LENGTH } from "../encap/constants.ts";
 import { IKEV1_EXCHANGE_TYPES } from "../ike/codec/exchange_types.ts";
 import { IKE_FLAGS, IKE_HEADER_LENGTH, type IkeHeader, parseIkeHeader } from "../ike/codec/header.ts";
 import { IKEV1_PAYLOAD_TYPES } from "../ike/codec/payload_types.ts";
+
+/** The port of IKE without a marker (RFC 7296, section 2). */
+export const IKE_PORT = 500;
+
+/** The port of IKE and ESP in UDP (RFC 3948) and in TCP (RFC 9329, section 2). */
+export const IPSEC_NAT_PORT = 4500;
 
 /**
  * Whether the octets begin with a marker and an IKE header that fits a message of `length` octets, marker included.

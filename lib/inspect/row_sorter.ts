@@ -3,7 +3,7 @@
  * behind a gap of one TCP direction: rows of others are held until it is filled or given up.
  */
 
-import type { Arrival } from "./capture.ts";
+import type { Arrival } from "./_arrival.ts";
 
 /** Rows that may be held. */
 export const MAX_HELD_ROWS = 8192;

@@ -1,11 +1,6 @@
 /** What decoding a capture gives: one row a message, as `iketcp decode --json` prints it. */
 
-import { toHex } from "../bytes/hex.ts";
-import { hasNonEspMarker, NAT_KEEPALIVE, NON_ESP_MARKER_LENGTH } from "../encap/constants.ts";
-import { IkeError, type IketcpError, InspectError } from "../errors.ts";
-import { describeIkeHeader, type IkeDescription } from "../ike/codec/describe.ts";
-import { parseIkeHeader } from "../ike/codec/header.ts";
-import { describePayload, walkPayloads } from "../ike/codec/payload_chain.ts";
+import type { IkeDescription } from "../ike/codec/describe.ts";
 
 /** The kinds of rows. */
 export type RowKind =
@@ -65,56 +60,3 @@ export interface DecodedRow {
   /** Present for kind `error`. */
   error?: DecodedError;
 }
-
-/** What a row says about the message alone. */
-export type MessageRow = Pick<DecodedRow, "kind" | "length" | "ike" | "esp" | "error">;
-
-/** The row of a fault. */
-export function errorRow(error: IketcpError): MessageRow {
-  return { kind: "error", length: 0, error: { code: error.code, message: error.message } };
-}
-
-/**
- * The rows of a message as it stands in a stream or in a datagram to port 4500: one, and a second one of kind `error` when
- * it is damaged. `length` is what it had on the wire, when the capture holds less.
- */
-export function messageRows(message: Uint8Array, length: number = message.length): MessageRow[] {
-  if (length === 0) return [{ kind: "empty", length }];
-  if (length === 1 && message[0] === NAT_KEEPALIVE) return [{ kind: "keepalive", length }];
-  if (length < NON_ESP_MARKER_LENGTH) return [{ kind: "runt", length }];
-  if (message.length < NON_ESP_MARKER_LENGTH) return [errorRow(cutError(message.length, length))];
-  if (hasNonEspMarker(message)) {
-    return ikeRows(message.subarray(NON_ESP_MARKER_LENGTH), length - NON_ESP_MARKER_LENGTH);
-  }
-  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-  const esp: DecodedEsp = { spi: toHex(message.subarray(0, 4)) };
-  if (message.length >= ESP_HEADER_LENGTH) esp.seq = view.getUint32(4);
-  return [{ kind: "esp", length, esp }];
-}
-
-/** The rows of an IKE message that has no marker in front of it, as in a datagram to port 500. */
-export function ikeRows(message: Uint8Array, length: number = message.length): MessageRow[] {
-  const rows: MessageRow[] = [];
-  try {
-    const header = parseIkeHeader(message);
-    const ike = describeIkeHeader(header);
-    rows.push({ kind: "ike", length, ike });
-    for (const payload of walkPayloads(message, header)) {
-      ike.payloads.push(describePayload(payload, header.majorVersion));
-    }
-  } catch (error) {
-    if (!(error instanceof IkeError)) throw error;
-    rows.push(errorRow(message.length < length ? cutError(message.length, length) : error));
-  }
-  return rows;
-}
-
-function cutError(captured: number, length: number): InspectError {
-  return new InspectError(
-    "ERR_INSPECT_GAP",
-    `Cannot read whole message: expected its ${length} octets in the capture, got ${captured}`,
-  );
-}
-
-/** SPI and sequence number (RFC 4303, section 2). */
-const ESP_HEADER_LENGTH = 8;

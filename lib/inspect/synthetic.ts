@@ -9,7 +9,7 @@ import { CodedRangeError } from "../errors.ts";
 import { parseIpAddress } from "../ip/address.ts";
 import { emitTcpPacket, TCP_FLAGS } from "../ip/tcp_segment.ts";
 import { emitUdpPacket } from "../ip/udp_datagram.ts";
-import { otherSide, type Side } from "./tcp_conversation.ts";
+import { otherSide, type Side } from "./_side.ts";
 
 /** An IP address as text and a port; anything that is no IP address stands as the unspecified address. */
 export interface CaptureEndpoint {

@@ -2,16 +2,12 @@
 
 import { EncapError } from "../errors.ts";
 import { TCP_FLAGS, type TcpSegment } from "../ip/tcp_segment.ts";
-import type { Arrival } from "./capture.ts";
+import type { Arrival } from "./_arrival.ts";
 import { type Continuation, EncapReader, type Opening } from "./encap_reader.ts";
-import { errorRow, type MessageRow } from "./rows.ts";
+import { errorRow, type MessageRow } from "./message_rows.ts";
+import { otherSide, type Side } from "./_side.ts";
+import { IPSEC_NAT_PORT } from "./recognise.ts";
 import { TcpReassembler } from "./tcp_reassembly.ts";
-
-/** The port of RFC 9329, section 2, on which a conversation is read also without a prefix. */
-export const IPSEC_NAT_PORT = 4500;
-
-/** Which end sent something: the one whose address and port the conversation has first, or the other. */
-export type Side = 0 | 1;
 
 /** Takes the rows of a conversation. */
 export type EmitRow = (row: MessageRow, from: Side, arrival: Arrival) => void;
@@ -54,12 +50,15 @@ export class TcpConversation {
   /** Whether a segment opens another connection between the same ports. */
   isReopenedBy(segment: TcpSegment, side: Side): boolean {
     if ((segment.flags & TCP_FLAGS["syn"]!) === 0 || segment.seq === this.#initial[side]) return false;
-    const began = this.#initial[0] !== undefined || this.#initial[1] !== undefined ||
+    if (this.#initial[side] === undefined) {
+      // The answer to a SYN that was seen, or a SYN that the capture has behind the data.
+      if ((segment.flags & TCP_FLAGS["ack"]!) !== 0 && this.#initial[otherSide(side)] !== undefined) {
+        return false;
+      }
+      if (this.#directions[side]!.beganBehind(segment.seq)) return false;
+    }
+    return this.#initial[0] !== undefined || this.#initial[1] !== undefined ||
       this.#directions.some((direction) => direction.started || direction.pendingSince !== undefined);
-    const answers = (segment.flags & TCP_FLAGS["ack"]!) !== 0 &&
-      this.#initial[otherSide(side)] !== undefined &&
-      this.#initial[side] === undefined;
-    return began && !answers;
   }
 
   /** Takes a segment that `side` sent. */
@@ -69,10 +68,12 @@ export class TcpConversation {
     const sender = this.#directions[side]!;
     const receiver = this.#directions[otherSide(side)]!;
     const isSyn = (flags & TCP_FLAGS["syn"]!) !== 0;
+    const isAck = (flags & TCP_FLAGS["ack"]!) !== 0;
     if (isSyn) {
-      this.#initial[side] = seq;
-      this.#originator ??= (flags & TCP_FLAGS["ack"]!) !== 0 ? otherSide(side) : side;
-      sender.handleSyn(seq);
+      this.#handleSyn(side, seq);
+      // The answer tells the number of the SYN that it answers, which the capture may have later or not at all.
+      if (isAck) this.#handleSyn(otherSide(side), (ack - 1) >>> 0);
+      this.#originator ??= isAck ? otherSide(side) : side;
     }
     if ((flags & TCP_FLAGS["rst"]!) !== 0) {
       // A forged reset is not at the place where the stream is.
@@ -82,7 +83,7 @@ export class TcpConversation {
     const first = isSyn ? (seq + 1) >>> 0 : seq;
     sender.handleData(first, data, dataLength, arrival);
     if ((flags & TCP_FLAGS["fin"]!) !== 0) sender.handleFin((first + dataLength) >>> 0);
-    if ((flags & TCP_FLAGS["ack"]!) !== 0) receiver.handleAck(ack);
+    if (isAck) receiver.handleAck(ack);
     sender.handleTick();
     receiver.handleTick();
     if (sender.finished) this.#readers[side]!.handleEnd(arrival);
@@ -91,6 +92,12 @@ export class TcpConversation {
   /** The conversation is over, or is not looked at any longer. */
   handleEnd(): void {
     for (const direction of this.#directions) direction.handleEnd();
+  }
+
+  #handleSyn(side: Side, seq: number): void {
+    if (this.#initial[side] !== undefined) return;
+    this.#initial[side] = seq;
+    this.#directions[side]!.handleSyn(seq);
   }
 
   #end(side: Side, arrival: Arrival): void {
@@ -156,9 +163,4 @@ export class TcpConversation {
     this.#verdict = "other";
     for (const reader of this.#readers) reader.handleDecision(arrival);
   }
-}
-
-/** The other end. */
-export function otherSide(side: Side): Side {
-  return side === 0 ? 1 : 0;
 }

@@ -4,7 +4,7 @@
  * them: such a gap is told when the peer has acknowledged what is missing, or too much waits behind it, or at the end.
  */
 
-import { type Arrival, later } from "./capture.ts";
+import { type Arrival, later } from "./_arrival.ts";
 
 /** Octets that may wait behind a gap in one direction: more than receivers keep out of order. */
 export const MAX_PENDING_OCTETS: number = 1024 * 1024;
@@ -47,7 +47,6 @@ interface StraySegment {
   readonly seq: number;
   readonly octets: Uint8Array;
   readonly length: number;
-  readonly arrival: Arrival;
 }
 
 /** One direction of one connection. Begins at its SYN, or at the first data where the capture begins later. */
@@ -55,6 +54,8 @@ export class TcpReassembler {
   readonly #sink: TcpOctetSink;
   /** Sequence number of the octet at `#position`; nothing has been seen while undefined. */
   #next: number | undefined;
+  /** Sequence number of the first data that was seen. */
+  #first: number | undefined;
   /** Octets given out or given up so far. Places in the stream are counted from its start: they do not wrap. */
   #position = 0;
   #arrival: Arrival = NEVER;
@@ -91,6 +92,13 @@ export class TcpReassembler {
     return this.#position >= this.#finPosition;
   }
 
+  /** Whether the stream that was seen began behind this SYN, be it that the capture has the SYN late. */
+  beganBehind(seq: number): boolean {
+    if (this.#first === undefined) return false;
+    const distance = (this.#first - seq - 1) | 0;
+    return distance >= 0 && distance < MAX_LATE_SYN;
+  }
+
   /** Whether `seq` is the number that comes next. */
   expects(seq: number): boolean {
     return this.#next === seq;
@@ -105,6 +113,7 @@ export class TcpReassembler {
   handleData(seq: number, octets: Uint8Array, length: number, arrival: Arrival): void {
     if (length === 0) return;
     this.#next ??= seq;
+    this.#first ??= seq;
     let position = this.#positionOf(seq);
     if (Math.abs(position - this.#position) > MAX_JUMP) {
       if (!this.#jumpTo(seq, octets, length, arrival)) return;
@@ -165,14 +174,15 @@ export class TcpReassembler {
   #jumpTo(seq: number, octets: Uint8Array, length: number, arrival: Arrival): boolean {
     const stray = this.#stray;
     if (stray === undefined || seq !== (stray.seq + stray.length) >>> 0) {
-      this.#stray = { seq, octets: octets.slice(), length, arrival };
+      this.#stray = { seq, octets: octets.slice(), length };
       return false;
     }
+    // What is known now is told now: the order of rows reckons with gaps, but not with this.
     this.handleEnd();
     this.#finPosition = Infinity;
-    this.#advanceOver(Math.max(0, this.#positionOf(stray.seq) - this.#position), stray.arrival);
+    this.#advanceOver(Math.max(0, this.#positionOf(stray.seq) - this.#position), arrival);
     this.#next = stray.seq;
-    this.#give(stray.octets, stray.length - stray.octets.length, stray.arrival);
+    this.#give(stray.octets, stray.length - stray.octets.length, arrival);
     return true;
   }
 
@@ -242,6 +252,9 @@ export class TcpReassembler {
     this.#patience = undefined; // of the next gap nothing is known yet
   }
 }
+
+/** Octets that may be seen before the SYN that they belong to. */
+const MAX_LATE_SYN = 65536;
 
 /** Before every packet. */
 const NEVER: Arrival = { number: -1, time: 0 };

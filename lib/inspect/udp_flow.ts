@@ -1,12 +1,8 @@
 /** Datagrams between two ports of a capture: IKE on port 500, IKE behind its marker and ESP on port 4500 (RFC 3948). */
 
 import type { UdpDatagram } from "../ip/udp_datagram.ts";
-import { looksLikeMarkedIke } from "./recognise.ts";
-import { ikeRows, type MessageRow, messageRows } from "./rows.ts";
-import { IPSEC_NAT_PORT } from "./tcp_conversation.ts";
-
-/** The port of IKE without a marker (RFC 7296, section 2). */
-export const IKE_PORT = 500;
+import { IKE_PORT, IPSEC_NAT_PORT, looksLikeMarkedIke } from "./recognise.ts";
+import { ikeRows, type MessageRow, messageRows } from "./message_rows.ts";
 
 /**
  * One flow. On ports other than 500 and 4500 it is read from the first datagram on that can be nothing but an IKE message

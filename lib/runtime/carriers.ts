@@ -24,6 +24,7 @@ import { runtimeName } from "./detect.ts";
 
 /** A carrier of byte streams. */
 export interface StreamCarrier extends SchemeRules {
+  /** Tells the rows of the registry apart. */
   readonly kind: "stream";
   /** Opens a connection to the URL. */
   connect(url: CarrierUrl, options?: ConnectOptions): Promise<Connection>;
@@ -33,6 +34,7 @@ export interface StreamCarrier extends SchemeRules {
 
 /** A carrier of datagrams. */
 export interface DatagramCarrier extends SchemeRules {
+  /** Tells the rows of the registry apart. */
   readonly kind: "datagram";
   /** Opens an endpoint; the URL is its `local` or `remote` address, as the options say. */
   open(url: CarrierUrl, options: UdpOptions): Promise<DatagramEndpoint>;
@@ -40,6 +42,7 @@ export interface DatagramCarrier extends SchemeRules {
 
 /** A carrier that is known and cannot be used here. */
 export interface MissingCarrier extends Omit<SchemeRules, "kind"> {
+  /** Tells the rows of the registry apart. */
   readonly kind: "missing";
   /** Ends the sentence that refuses it: what can be used in its place, or where it works. */
   readonly advice: string;

@@ -27,13 +27,17 @@ import { connectionError, toTransportError } from "./errors.ts";
 const ACCEPT_PAUSE = 50;
 
 /** Connects to a TCP port. From a given local address, which Deno's sockets cannot choose, it goes through `node:net`. */
-export function connectTcp(address: TransportAddress, options: ConnectOptions = {}): Promise<Connection> {
+export async function connectTcp(
+  address: TransportAddress,
+  options: ConnectOptions = {},
+): Promise<Connection> {
   if (options.localAddress !== undefined) {
-    return import("./node_tcp.ts").then((node) => node.connectTcp(address, options));
+    const node = await import("./node_tcp.ts");
+    return await node.connectTcp(address, options);
   }
   const action = `connect to tcp ${formatAddress(address)}`;
-  return attempt(options, action, async (signal) => {
-    checkAddress(address, action);
+  checkAddress(address, action);
+  return await attempt(options, action, async (signal) => {
     const { hostname, port } = address;
     const connection = new DenoTcpConnection(await deno().connect({ hostname, port, signal }));
     connection.open();

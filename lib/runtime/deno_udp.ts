@@ -6,7 +6,7 @@
  */
 
 import { unmapAddress } from "../transport/address.ts";
-import { DatagramQueue } from "../transport/datagram_queue.ts";
+import { DATAGRAM_OVERHEAD, DatagramQueue } from "../transport/datagram_queue.ts";
 import type {
   Datagram,
   DatagramCounters,
@@ -58,7 +58,10 @@ class DenoUdpEndpoint implements DatagramEndpoint {
   readonly #handleAbort: () => void;
   readonly #senders: AddressCache = new AddressCache();
   readonly #receiving: Promise<void>;
-  #sending = 0;
+  /** Octets and overhead of what is not sent yet. */
+  #waiting = 0;
+  #sending: Promise<void> | undefined;
+  #outbox: { data: Uint8Array; to: DenoAddress & { transport: "udp" } }[] = [];
   #turn = false;
   #closed: Promise<void> | undefined;
 
@@ -78,29 +81,44 @@ class DenoUdpEndpoint implements DatagramEndpoint {
 
   send(data: Uint8Array, to?: TransportAddress): void {
     const { hostname, port } = this.#destination.resolve(to);
-    const length = data.byteLength;
-    if (this.#closed !== undefined || this.#sending + length > this.#maxSendQueue) {
+    const octets = data.byteLength + DATAGRAM_OVERHEAD;
+    if (this.#closed !== undefined || this.#waiting + octets > this.#maxSendQueue) {
       this.counters.sendDropped++;
       return;
     }
-    this.#sending += length;
-    this.#conn.send(data, { transport: "udp", hostname, port }).then(() => {
-      this.#sending -= length;
-    }, () => {
-      this.#sending -= length;
-      this.counters.sendFailed++;
-    });
+    this.#waiting += octets;
+    this.#outbox.push({ data, to: { transport: "udp", hostname, port } });
+    this.#sending ??= this.#sendOutbox();
+  }
+
+  /** One after the other: Deno sends datagrams that are given to it together in any order. */
+  async #sendOutbox(): Promise<void> {
+    while (this.#outbox.length > 0) {
+      const batch = this.#outbox;
+      this.#outbox = [];
+      for (const { data, to } of batch) {
+        try {
+          await this.#conn.send(data, to);
+        } catch {
+          if (this.#closed === undefined) this.counters.sendFailed++;
+          else this.counters.sendDropped++;
+        }
+        this.#waiting -= data.byteLength + DATAGRAM_OVERHEAD;
+      }
+    }
+    this.#sending = undefined;
   }
 
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
 
-  #close(): Promise<void> {
+  async #close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#handleAbort);
     this.#queue.handleEnd();
     this.#conn.close();
-    return this.#receiving;
+    await this.#receiving;
+    await this.#sending;
   }
 
   async #receiveUntilClosed(): Promise<void> {

@@ -75,7 +75,7 @@ export function timeoutError(action: string, milliseconds: number): TransportErr
 }
 
 function explain(error: unknown): Row {
-  const { code, name, message, errors } = error as {
+  const { code, name, message, errors } = (error ?? {}) as {
     code?: unknown;
     name?: unknown;
     message?: unknown;
@@ -87,7 +87,10 @@ function explain(error: unknown): Row {
   if (Array.isArray(errors) && errors.length > 0) return explain(errors.at(-1));
   // Deno gives failed look-ups neither a class nor a code.
   if (typeof message === "string" && /failed to lookup address/.test(message)) return RESOLVE;
-  return ["ERR_TRANSPORT_FAILED", typeof message === "string" && message !== "" ? message : String(error)];
+  return [
+    "ERR_TRANSPORT_FAILED",
+    typeof message === "string" && message !== "" ? message : "the system gave no reason",
+  ];
 }
 
 function rowOf(key: unknown): Row | undefined {

@@ -8,6 +8,7 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 
+import type { TransportError } from "../errors.ts";
 import { formatAddress, unmapAddress } from "../transport/address.ts";
 import { AcceptQueue, DEFAULT_BACKLOG } from "../transport/accept_queue.ts";
 import { CarrierConnection } from "../transport/carrier_connection.ts";
@@ -33,12 +34,15 @@ const SCRATCH = new Uint8Array(65536);
 const TURN_OCTETS = 1048576;
 
 /** Connects to a TCP port. */
-export function connectTcp(address: TransportAddress, options: ConnectOptions = {}): Promise<Connection> {
+export async function connectTcp(
+  address: TransportAddress,
+  options: ConnectOptions = {},
+): Promise<Connection> {
   const action = `connect to tcp ${formatAddress(address)}`;
-  return attempt(options, action, async (signal) => {
-    checkAddress(address, action);
-    const { localAddress } = options;
-    if (localAddress !== undefined) checkAddress(localAddress, action);
+  const { localAddress } = options;
+  checkAddress(address, action);
+  if (localAddress !== undefined) checkAddress(localAddress, action);
+  return await attempt(options, action, async (signal) => {
     const local = localAddress && await resolveAddress(localAddress, action);
     signal.throwIfAborted();
     return openSocket(address, local, signal);
@@ -156,7 +160,9 @@ class NodeTcpConnection extends CarrierConnection {
   #issued = 0;
   #called = 0;
   #turnOctets = 0;
-  #waiting: { resolve(): void; reject(error: unknown): void } | undefined;
+  /** The write, and the half-close, that wait for the socket. */
+  #writing: Waiter | undefined;
+  #ending: Waiter | undefined;
   #ended = false;
   #closed = false;
 
@@ -171,15 +177,16 @@ class NodeTcpConnection extends CarrierConnection {
     this.#socket = socket;
     this.#written = (error) => {
       this.#called++;
-      if (error) this.#settle(error);
-      else if (this.#called === this.#issued) this.#settle();
+      // Node 20 reports a write that a reset cut off as done.
+      if (error || socket.destroyed) this.#writing?.reject(this.#explain(error));
+      else if (this.#called === this.#issued) this.#writing?.resolve();
     };
     socket.setNoDelay(true);
     socket.on("end", () => {
       this.#ended = true;
       this.handleEnd();
     });
-    socket.on("error", (error) => this.handleError(connectionError(error, this.remoteAddress)));
+    socket.on("error", (error) => this.handleError(this.#explain(error)));
     socket.on("close", () => this.#handleClose());
   }
 
@@ -209,7 +216,10 @@ class NodeTcpConnection extends CarrierConnection {
     this.#issued++;
     socket.write(chunk, this.#written);
     // What did not leave at once stays in the caller's memory until the callback.
-    if (socket.writableLength > 0) return this.#wait();
+    if (socket.writableLength > 0) {
+      this.#writing = new Waiter();
+      return this.#writing.promise;
+    }
     this.#turnOctets += chunk.byteLength;
     if (this.#turnOctets < TURN_OCTETS) return;
     this.#turnOctets = 0;
@@ -217,13 +227,18 @@ class NodeTcpConnection extends CarrierConnection {
   }
 
   protected override sendEnd(): Promise<void> {
-    const ended = this.#wait();
-    this.#socket.end((error?: Error | null) => this.#settle(error ?? undefined));
-    return ended;
+    const ending = this.#ending = new Waiter();
+    this.#socket.end((error?: Error | null) => {
+      if (error) ending.reject(this.#explain(error));
+      else ending.resolve();
+    });
+    return ending.promise;
   }
 
-  protected override reset(): Promise<void> {
-    return this.#destroy(() => this.#socket.resetAndDestroy());
+  protected override async reset(): Promise<void> {
+    // Node cannot reset a socket while its half-close is under way, which takes one turn, and then never closes it.
+    await this.#ending?.promise.catch(() => {});
+    await this.#destroy(() => this.#socket.resetAndDestroy());
   }
 
   protected override release(): Promise<void> {
@@ -240,25 +255,28 @@ class NodeTcpConnection extends CarrierConnection {
 
   #handleClose(): void {
     this.#closed = true;
-    const error = connectionError(
-      { code: "ECONNRESET", message: "the socket was closed" },
-      this.remoteAddress,
-    );
-    this.#settle(error);
+    const error = this.#explain();
+    this.#writing?.reject(error);
+    this.#ending?.reject(error);
     // Node closes by itself a socket that has ended in both directions; any other end of it is a break.
     if (!this.#ended || !this.#socket.writableFinished) this.handleError(error);
   }
 
-  #wait(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
+  #explain(error?: Error | null): TransportError {
+    return connectionError(error ?? { code: "ECONNRESET" }, this.remoteAddress);
   }
+}
 
-  #settle(error?: Error): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (error === undefined) waiting?.resolve();
-    else waiting?.reject(connectionError(error, this.remoteAddress));
+/** A promise that is settled from outside. */
+class Waiter {
+  readonly promise: Promise<void>;
+  resolve!: () => void;
+  reject!: (error: unknown) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
   }
 }

@@ -3,7 +3,7 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 
 import { unmapAddress } from "../transport/address.ts";
-import { DatagramQueue } from "../transport/datagram_queue.ts";
+import { DATAGRAM_OVERHEAD, DatagramQueue } from "../transport/datagram_queue.ts";
 import type {
   Datagram,
   DatagramCounters,
@@ -69,8 +69,8 @@ class NodeUdpEndpoint implements DatagramEndpoint {
   readonly #signal: AbortSignal | undefined;
   readonly #handleAbort: () => void;
   readonly #senders: AddressCache = new AddressCache();
-  /** Octets given to the system that it has not called back for. */
-  #sending = 0;
+  /** Octets and overhead of what the system has not called back for. */
+  #waiting = 0;
   #turn = false;
   #closed: Promise<void> | undefined;
 
@@ -95,13 +95,14 @@ class NodeUdpEndpoint implements DatagramEndpoint {
   send(data: Uint8Array, to?: TransportAddress): void {
     const { hostname, port } = this.#destination.resolve(to);
     const length = data.byteLength;
-    if (this.#closed !== undefined || this.#sending + length > this.#maxSendQueue) {
+    const octets = length + DATAGRAM_OVERHEAD;
+    if (this.#closed !== undefined || this.#waiting + octets > this.#maxSendQueue) {
       this.counters.sendDropped++;
       return;
     }
-    this.#sending += length;
+    this.#waiting += octets;
     const sent = (error: Error | null) => {
-      this.#sending -= length;
+      this.#waiting -= octets;
       if (error) this.counters.sendFailed++;
     };
     try {

@@ -83,11 +83,17 @@ const OPENED: Promise<void> = Promise.resolve();
  * ```
  */
 export abstract class CarrierConnection implements Connection {
+  /** What the peer sends. */
   readonly readable: ReadableStream<Uint8Array>;
+  /** What goes to the peer. */
   readonly writable: WritableStream<Uint8Array>;
+  /** Resolved: a connection is made once its carrier is open. */
   readonly opened: Promise<void> = OPENED;
+  /** Resolves when both directions have ended and the carrier is released; rejects when the connection broke. */
   readonly closed: Promise<void>;
+  /** This end, as the network sees it. */
   readonly localAddress: TransportAddress;
+  /** The other end. */
   readonly remoteAddress: TransportAddress;
 
   readonly #highWaterMark: number;
@@ -116,6 +122,7 @@ export abstract class CarrierConnection implements Connection {
   #released = false;
   #closing: { readonly reason: unknown; readonly after: number } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #turn: ReturnType<typeof setTimeout> | undefined;
 
   /** Makes the streams; the subclass calls `startReading` through {@linkcode CarrierConnection.handleOpen} when it is set up. */
   constructor(options: CarrierConnectionOptions) {
@@ -215,10 +222,13 @@ export abstract class CarrierConnection implements Connection {
       this.#release(() => this.release());
       return;
     }
-    this.#break(error);
+    this.#broken = error;
+    this.#finishSource();
+    this.#sink.error(error);
     this.#release(() => this.release());
   }
 
+  /** Closes both directions: what was written is still delivered, nothing more is read. Safe to repeat. */
   close(reason?: unknown): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = { reason, after: this.#requested };
@@ -321,20 +331,26 @@ export abstract class CarrierConnection implements Connection {
 
   /** Ends the writing of somebody else's writer, once what it had written before `close()` was called has left. */
   #endWhenSent(): void {
-    const { reason, after } = this.#closing!;
+    const { after } = this.#closing!;
     if (this.#write !== "open" || this.#sent < after) return;
+    if (this.#requested > after) return this.#endWriter();
     // A turn later, so that a close() of that writer which waited behind its last chunk comes first.
-    setTimeout(() => {
-      if (this.#write !== "open" || this.#broken !== undefined) return;
-      this.#end().catch(() => {});
-      this.#sink.error(
-        new TransportError(
-          "ERR_TRANSPORT_CLOSED",
-          `Cannot write to ${formatAddress(this.remoteAddress)}: the connection was closed by this end`,
-          { cause: reason },
-        ),
-      );
+    this.#turn ??= setTimeout(() => {
+      if (this.#write === "open" && this.#broken === undefined && this.#requested === after) {
+        this.#endWriter();
+      }
     }, 0);
+  }
+
+  #endWriter(): void {
+    this.#end().catch(() => {});
+    this.#sink.error(
+      new TransportError(
+        "ERR_TRANSPORT_CLOSED",
+        `Cannot write to ${formatAddress(this.remoteAddress)}: the connection was closed by this end`,
+        { cause: this.#closing?.reason },
+      ),
+    );
   }
 
   #end(): Promise<void> {
@@ -354,6 +370,7 @@ export abstract class CarrierConnection implements Connection {
     this.#releaseWhenDone();
   }
 
+  /** The writable stream is becoming errored by itself: erroring it from here trips an assertion of Node 20. */
   #handleAbort(reason: unknown): void {
     if (this.#broken !== undefined || this.#released) return;
     this.#breakNow(
@@ -367,16 +384,10 @@ export abstract class CarrierConnection implements Connection {
 
   /** Breaks the connection from this end: nothing more is delivered in either direction. */
   #breakNow(error: TransportError): void {
+    this.#broken = error;
     this.#dropQueue();
     this.#errorSource(error);
-    this.#break(error);
     this.#release(() => this.reset());
-  }
-
-  #break(error: TransportError): void {
-    this.#broken = error;
-    this.#finishSource();
-    this.#sink.error(error);
   }
 
   /** Frees the carrier when both directions are over, at once or, when the peer's end was not seen, after a while. */
@@ -395,14 +406,14 @@ export abstract class CarrierConnection implements Connection {
     if (this.#write === "ended") {
       this.#release(() => this.release());
     } else {
-      this.#breakNow(
-        new TransportError(
-          "ERR_TRANSPORT_TIMEOUT",
-          `Cannot close the connection to ${formatAddress(this.remoteAddress)}: the peer took nothing for ${
-            CLOSE_STALL_TIME / 1000
-          } s`,
-        ),
+      const error = new TransportError(
+        "ERR_TRANSPORT_TIMEOUT",
+        `Cannot close the connection to ${formatAddress(this.remoteAddress)}: the peer took nothing for ${
+          CLOSE_STALL_TIME / 1000
+        } s`,
       );
+      this.#breakNow(error);
+      this.#sink.error(error);
     }
   }
 
@@ -410,6 +421,7 @@ export abstract class CarrierConnection implements Connection {
     if (this.#released) return;
     this.#released = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#turn);
     try {
       await free();
     } catch {

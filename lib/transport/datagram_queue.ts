@@ -8,7 +8,7 @@ import type { Datagram } from "./types.ts";
 /** Octets of received datagrams that may wait for a reader, unless told otherwise. */
 export const RECEIVE_QUEUE_LIMIT = 1048576;
 
-/** What each waiting datagram counts over its octets: 1 MiB holds at most 1048576 / 128 = 8192 empty ones. */
+/** What each datagram that waits, here or to be sent, counts over its octets: 1 MiB holds at most 1048576 / 128 = 8192 empty ones. */
 export const DATAGRAM_OVERHEAD = 128;
 
 /** Options of a {@linkcode DatagramQueue}. */

@@ -121,6 +121,6 @@ export interface UdpOptions {
   readonly signal?: AbortSignal;
   /** Octets of received datagrams that may wait for a reader, each counting 128 more. Default 1 MiB. */
   readonly maxReceiveQueue?: number;
-  /** Octets of datagrams that may wait to be sent. Default 1 MiB. */
+  /** Octets of datagrams that may wait to be sent, each counting 128 more. Default 1 MiB. */
   readonly maxSendQueue?: number;
 }

@@ -64,13 +64,14 @@ export class Lab {
   }
 
   /** Starts everything, or gives running daemons a new configuration; `knobs` are those of render.sh. */
-  async up(knobs = {}, mode) {
-    const { status, stderr } = await script("up.sh", mode === undefined ? [] : [mode], {
-      env: knobs,
-      seconds: 60,
-    });
-    if (status !== 0) throw new Error(`Cannot bring the lab up: ${lastLines(stderr, 5)}`);
+  async up(knobs = {}) {
+    await bringUp([], knobs);
     this.#changed = Object.keys(knobs).length > 0;
+  }
+
+  /** Ends one daemon in order and starts it anew. */
+  restart(side) {
+    return bringUp(["restart", side]);
   }
 
   /** Stops everything and leaves nothing behind. */
@@ -357,6 +358,11 @@ function daemonPid(side) {
 
 function control(side, command) {
   return [command, "--uri", `unix://${directory}/${side}/charon.vici`];
+}
+
+async function bringUp(args, knobs = {}) {
+  const { status, stderr } = await script("up.sh", args, { env: knobs, seconds: 60 });
+  if (status !== 0) throw new Error(`Cannot bring the lab up: ${lastLines(stderr, 5)}`);
 }
 
 function script(name, args, options = {}) {

@@ -2,8 +2,13 @@
 
 import assert from "node:assert/strict";
 
-import { address } from "../_support/lab.mjs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+import { address, relayPort } from "../_support/lab.mjs";
 import { eventually, sleep } from "../_support/shell.mjs";
+
+const manyClients = fileURLToPath(new URL("../_support/many_clients.mjs", import.meta.url));
 
 /** What strangers say, as arguments of printf: HTTP, TLS, a wrong last octet, a wrong length, SSH, nothing. */
 const strangers = [
@@ -46,6 +51,17 @@ export const clients = [
     },
   },
   {
+    name: "eighty UDP clients of one relay each get their own answers from moon",
+    async run(lab) {
+      const { carol, moon } = await lab.relayPair();
+      const stdout = await lab.on("carol", process.execPath, manyClients, "127.0.0.1", `${relayPort}`, "80");
+      const { answered, strange } = JSON.parse(stdout);
+      assert.deepEqual({ answered, strange }, { answered: 80, strange: 0 });
+      assert.deepEqual([(await carol.counters()).peers, (await moon.counters()).streams], [80, 80]);
+      assert.equal((await lab.connections()).length, 80);
+    },
+  },
+  {
     name: "bulk of one daemon leaves the other its pings",
     async run(lab) {
       await twoDaemons(lab);
@@ -80,6 +96,33 @@ export const clients = [
       await Promise.all(["carol", "dave"].map((side) => lab.pingUntilAnswered(side, address.moonLan, 10)));
       await Promise.all(["carol", "dave"].map((side) => lab.ping(side)));
       assert.deepEqual({ carol: await lab.spis("carol"), dave: await lab.spis("dave") }, before);
+    },
+  },
+  {
+    name: "moon's daemon may start anew: its relay outlasts a closed port, and carol's daemon can come again",
+    everywhere: true,
+    async run(lab) {
+      await lab.relayPair();
+      await lab.initiate("psk-relay");
+      const flood = lab.startPing("carol", address.moonLan, { interval: 0.02 });
+      await lab.restart("moon");
+      await flood.stop();
+      await lab.swan("carol", "--terminate", ["--ike", "psk-relay", "--force"]);
+      await lab.initiate("psk-relay");
+      await lab.ping();
+    },
+  },
+  {
+    name: "carol's daemon may start anew, and its relay serves it on",
+    async run(lab) {
+      await lab.relayPair();
+      await lab.initiate("s2s-relay");
+      const from = address.moonLan;
+      const flood = lab.startPing("moon", address.carolLan, { interval: 0.02 });
+      await lab.restart("carol");
+      await flood.stop();
+      await lab.initiate("s2s-relay");
+      await lab.ping("moon", address.carolLan, { from });
     },
   },
   {

@@ -13,10 +13,10 @@ export const rekeying = [
     everywhere: side === "moon",
     async run(lab) {
       const before = await established(lab);
-      const ping = lab.startPing("carol", address.moonLan);
-      await lab.order(side, "--rekey", "--child", "net");
-      await changed(lab, before, (was, is) => was.ike === is.ike && was.esp !== is.esp);
-      assertAllAnswered(await ping.stop());
+      await throughout(lab, async () => {
+        await lab.order(side, "--rekey", "--child", "net");
+        await changed(lab, before, (was, is) => was.ike === is.ike && was.esp !== is.esp);
+      });
     },
   })),
   ...["carol", "moon"].map((side) => ({
@@ -24,10 +24,10 @@ export const rekeying = [
     everywhere: side === "carol",
     async run(lab) {
       const before = await established(lab);
-      const ping = lab.startPing("carol", address.moonLan);
-      await lab.order(side, "--rekey", "--ike", names[side]);
-      await changed(lab, before, (was, is) => was.ike !== is.ike && was.esp === is.esp);
-      assertAllAnswered(await ping.stop());
+      await throughout(lab, async () => {
+        await lab.order(side, "--rekey", "--ike", names[side]);
+        await changed(lab, before, (was, is) => was.ike !== is.ike && was.esp === is.esp);
+      });
     },
   })),
   {
@@ -46,20 +46,20 @@ export const rekeying = [
     name: "a dozen rekeys in a row leave one SA and working traffic",
     async run(lab) {
       await established(lab);
-      const ping = lab.startPing("carol", address.moonLan);
-      const rekeys = [["--child", "net"], ["--ike", "psk-relay"]];
-      for (const what of rekeys) {
-        for (let i = 0; i < 6; i++) {
-          await lab.order("carol", "--rekey", ...what);
-          await sleep(150);
+      await throughout(lab, async () => {
+        const rekeys = [["--child", "net"], ["--ike", "psk-relay"]];
+        for (const what of rekeys) {
+          for (let i = 0; i < 6; i++) {
+            await lab.order("carol", "--rekey", ...what);
+            await sleep(150);
+          }
+          // One kind after the other: a CHILD_SA that waits for its deletion is forgotten there when its IKE SA is rekeyed.
+          await eventually("the old SAs to go", 8, async () => {
+            const all = [...await lab.sas("carol"), ...await lab.sas("moon")];
+            return all.length === 2 && all.every((sa) => sa.children.length === 1);
+          });
         }
-        // One kind after the other: a CHILD_SA that waits for its deletion is forgotten there when its IKE SA is rekeyed.
-        await eventually("the old SAs to go", 8, async () => {
-          const all = [...await lab.sas("carol"), ...await lab.sas("moon")];
-          return all.length === 2 && all.every((sa) => sa.children.length === 1);
-        });
-      }
-      assertAllAnswered(await ping.stop());
+      });
     },
   },
   ...["carol", "moon"].map((side) => ({
@@ -119,7 +119,13 @@ async function changed(lab, before, judge) {
   assert.equal(after.length, 1);
 }
 
-function assertAllAnswered({ sent, received, duplicates }) {
+/** Pings go on before, during and after the work, and every one is answered. */
+async function throughout(lab, work) {
+  const ping = lab.startPing("carol", address.moonLan);
+  await sleep(300);
+  await work();
+  await sleep(300);
+  const { sent, received, duplicates } = await ping.stop();
   assert.ok(sent > 5, `${sent} pings were sent`);
   // The last one may have been on its way when the ping was stopped.
   assert.ok(received >= sent - 1, `${received} of ${sent} pings were answered`);

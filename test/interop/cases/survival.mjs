@@ -51,18 +51,17 @@ export const survival = [
     },
   },
   {
-    name: "ten TCP resets in ten seconds change no SA",
+    name: "five TCP resets in a row change no SA, though each reconnect comes later than the one before",
     async run(lab) {
       const before = await established(lab);
       const ping = lab.startPing("carol", address.moonLan);
-      for (let i = 0; i < 10; i++) {
-        await eventually("a connection to reset", 10, async () => (await lab.connections()).length > 0);
+      for (let i = 0; i < 5; i++) {
+        await sleep(500);
         await lab.reset();
-        await sleep(1000);
+        await reconnected(lab);
       }
       await lab.pingUntilAnswered("carol", address.moonLan, 10);
       const { sent, received } = await ping.stop();
-      assert.ok(received > sent / 4, `${received} of ${sent} pings were answered`);
       assert.deepEqual(await lab.spis(), before);
       return `${received} of ${sent} pings answered`;
     },
@@ -70,11 +69,16 @@ export const survival = [
   {
     name: "the daemons can rekey right after a TCP reset",
     async run(lab) {
-      await established(lab);
+      const [before] = await established(lab);
       await lab.reset();
       await lab.order("carol", "--rekey", "--child", "net");
+      await reconnected(lab);
       await lab.reset();
       await lab.order("carol", "--rekey", "--ike", "psk-relay");
+      await eventually("the SAs to be new on both sides", 8, async () => {
+        const [now, ...others] = await lab.spis().catch(() => []);
+        return now !== undefined && others.length === 0 && ikeOf([now])[0] !== ikeOf([before])[0];
+      });
       await lab.ping();
     },
   },
@@ -91,6 +95,23 @@ export const survival = [
       const seconds = await lab.pingUntilAnswered("carol", address.moonLan, 20);
       await ping.stop();
       assert.deepEqual(await lab.spis(), before);
+      return `back after ${seconds.toFixed(1)} s`;
+    },
+  },
+  {
+    // moon's relay has two streams of the same client then, and only an ended one may be taken over (anybody could send
+    // an SPI). So moon answers into the dead one until carol's next IKE message tells it the new port.
+    name: "a reset that only carol sees keeps the IKE SA, and traffic is back with carol's next IKE message",
+    async run(lab) {
+      const before = await established(lab, { knobs: { DPD: "2s" } });
+      await lab.router("no-udp", "reset-carol");
+      const ping = lab.startPing("carol", address.moonLan, { interval: 0.2 });
+      await eventually("carol's connection to end", 5, async () => (await lab.connections()).length === 0);
+      await lab.router("no-udp");
+      const seconds = await lab.pingUntilAnswered("carol", address.moonLan, 20);
+      await ping.stop();
+      await lab.ping();
+      assert.deepEqual(ikeOf(await lab.spis()), ikeOf(before));
       return `back after ${seconds.toFixed(1)} s`;
     },
   },
@@ -214,6 +235,10 @@ async function initiated(lab, connection = "psk-relay") {
   const spis = await lab.spis();
   assert.equal(spis.length, 1);
   return spis;
+}
+
+async function reconnected(lab) {
+  await eventually("carol's relay to connect again", 10, async () => (await lab.connections()).length > 0);
 }
 
 function ikeOf(spis) {

@@ -4,6 +4,7 @@
 #     no-udp     drop every UDP datagram and ESP packet in silence, pass TCP: the network this project is for
 #     no-tcp     drop every TCP segment in silence: an outage
 #     reset      answer every TCP segment for port 4500 with a reset, in both directions
+#     reset-carol   the same, but only to carol: moon does not learn that its connections are dead
 #     loss N     drop N percent of everything
 #     nat        rewrite carol's address and ports to the router's
 #   router.sh open         no rules
@@ -27,7 +28,7 @@ open)
 	clear_rules
 	exit 0
 	;;
-'') die "usage: router.sh no-udp|no-tcp|reset|loss N|nat ... | open | counters" ;;
+'') die "usage: router.sh no-udp|no-tcp|reset|reset-carol|loss N|nat ... | open | counters" ;;
 esac
 
 rules= nat=
@@ -43,6 +44,7 @@ while [ $# -gt 0 ]; do
 		add 'tcp dport 4500 reject with tcp reset'
 		add 'tcp sport 4500 reject with tcp reset'
 		;;
+	reset-carol) add 'tcp dport 4500 reject with tcp reset' ;;
 	loss)
 		add "numgen random mod 100 < ${2:?percent} drop"
 		shift

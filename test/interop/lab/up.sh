@@ -1,9 +1,9 @@
 #!/bin/bash
 # Bring the lab up: packages, certificates, namespaces, one charon on carol, moon and dave. Running it again is
 # harmless: it renders the configurations anew (knobs: render.sh) and has running daemons reload them.
-#   up.sh            everything
-#   up.sh packages   only install what is missing
-#   up.sh restart    also restart the daemons
+#   up.sh                     everything
+#   up.sh packages            only install what is missing
+#   up.sh restart [SIDE...]   also restart these daemons, or all
 set -eu
 . "$(dirname "$0")/env.sh"
 [ "$(id -u)" = 0 ] || die "the lab needs root"
@@ -57,8 +57,13 @@ if ! have_ns "$NS_NET"; then
 	ns $NS_MOON sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 fi
 
+restart=
+if [ "${1-}" = restart ]; then
+	shift
+	restart=${*:-moon carol dave}
+fi
 for side in moon carol dave; do
-	[ "${1-}" = restart ] && stop_pid "charon-$side"
+	case " $restart " in *" $side "*) stop_pid "charon-$side" ;; esac
 	mkdir -p "$RUN/$side/swanctl"
 	install_credentials "$side"
 	render_swanctl "$side"
