@@ -28,7 +28,7 @@ const made = new Map<CryptoPreference, CryptoProviders>();
 
 /**
  * The providers of this runtime. What the first one lacks the next one serves: Bun's `node:crypto` has no
- * ChaCha20-Poly1305, Deno's no AES-192-GCM, and neither has AES-CCM.
+ * ChaCha20-Poly1305, Deno's neither AES-192-GCM nor AES-192-CBC, and neither has AES-CCM.
  *
  * `ffi` reaches OpenSSL without `node:crypto` between: several times faster in Node and Deno, and as safe as the
  * arithmetic in front of each call. It needs `node:ffi` (Node 26) or the package `koffi`, Deno's `--allow-ffi`, or Bun; and

@@ -31,19 +31,30 @@ export function opensslProvider(): CryptoProvider | string {
 function makeProvider(): CryptoProvider | string {
   try {
     const binding = bindRuntime();
-    if (typeof binding === "string") return binding;
+    return typeof binding === "string" ? binding : provenProvider(binding);
+  } catch (error) {
+    return firstLine(error);
+  }
+}
+
+/** The provider on one way of calling OpenSSL, if that leads to OpenSSL 3 and it knows its known answer; else why not. */
+export function provenProvider(binding: OpensslBinding): CryptoProvider | string {
+  try {
     const version = Number(binding.functions.OPENSSL_version_major());
     if (version !== MAJOR_VERSION) return `expected OpenSSL ${MAJOR_VERSION}, got version ${version}`;
     const made = providerOn(binding);
     checkKnownAnswer(made, "aes-256-gcm");
     return made;
   } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+    return firstLine(error);
   }
 }
 
-/** The provider on one way of calling OpenSSL; for tests of that way. */
-export function providerOn(binding: OpensslBinding): CryptoProvider {
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+}
+
+function providerOn(binding: OpensslBinding): CryptoProvider {
   return {
     name: `OpenSSL (${binding.name})`,
     createAead: (algorithm, key, { direction, icvSize }) =>

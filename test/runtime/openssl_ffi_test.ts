@@ -5,9 +5,15 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { CryptoProviders, encryptionTransform } from "../../lib/crypto/mod.ts";
 import { detectRuntime } from "../../lib/runtime/detect.ts";
-import type { OpensslBinding } from "../../lib/runtime/_openssl.ts";
+import {
+  describeFunctions,
+  type OpensslBinding,
+  type OpensslFunctions,
+  VIEWS,
+} from "../../lib/runtime/_openssl.ts";
 import { bindKoffi, bindNodeFfi } from "../../lib/runtime/_openssl_node.ts";
-import { opensslProvider, providerOn } from "../../lib/runtime/openssl_ffi.ts";
+import { bindBun, bindDeno, LIBCRYPTO_VARIABLE } from "../../lib/runtime/_openssl_system.ts";
+import { opensslProvider, provenProvider } from "../../lib/runtime/openssl_ffi.ts";
 import { describeCiphers } from "../compliance/cipher_suite.ts";
 
 // Bound while the file loads: Deno takes a library that a test opens for a leak of that test.
@@ -21,7 +27,9 @@ describe("The OpenSSL provider", { skip: reason }, () => {
   if (typeof provider === "string") return;
   if (bindings.length === 0) describeCiphers(provider);
   for (const binding of bindings) {
-    describe(`through ${binding.name}`, () => describeCiphers(providerOn(binding)));
+    const proven = provenProvider(binding);
+    assert.ok(typeof proven !== "string", `${binding.name}: ${proven}`);
+    describe(`through ${binding.name}`, () => describeCiphers(proven));
   }
 
   it("goes on after 100000 ciphers have come and gone", () => {
@@ -51,5 +59,44 @@ describe("The OpenSSL provider", { skip: reason }, () => {
     assert.throws(() => aead.seal(0, 0, 8, 8, 40), { code: "ERR_CRYPTO_FAILED" });
     assert.throws(() => cipher.apply(0, 32), { code: "ERR_CRYPTO_FAILED" });
     assert.throws(() => mac.compute(0, 32, 0), { code: "ERR_CRYPTO_FAILED" });
+  });
+});
+
+describe("What is not OpenSSL 3", () => {
+  /** Functions that all return the same. */
+  const bound = (result: number, changes: Partial<OpensslFunctions> = {}): OpensslBinding => ({
+    ...VIEWS,
+    name: "nothing",
+    functions: { ...describeFunctions(() => () => result), ...changes },
+  });
+
+  it("is refused by its version", () => {
+    assert.equal(provenProvider(bound(1)), "expected OpenSSL 3, got version 1");
+  });
+
+  it("is refused when it does nothing and says that all went well", () => {
+    const idle = bound(1, { OPENSSL_version_major: () => 3 });
+    assert.equal(
+      provenProvider(idle),
+      "Cannot use aes-256-gcm of OpenSSL (nothing): the answer to a known question was wrong",
+    );
+  });
+
+  it("is refused when it says that something failed, or gives no context", () => {
+    assert.match(String(provenProvider(bound(3))), /^Cannot use aes-256-gcm of OpenSSL: init failed$/);
+    const empty = bound(1, { OPENSSL_version_major: () => 3, EVP_CIPHER_CTX_new: () => 0 });
+    assert.match(String(provenProvider(empty)), /EVP_CIPHER_CTX_new failed$/);
+  });
+
+  it("is refused when it cannot be loaded", { skip: !["deno", "bun"].includes(detectRuntime().name) }, () => {
+    const before = process.env[LIBCRYPTO_VARIABLE];
+    process.env[LIBCRYPTO_VARIABLE] = "libcrypto-that-does-not-exist.so";
+    try {
+      const bind = detectRuntime().name === "deno" ? bindDeno : bindBun;
+      assert.throws(bind, /libcrypto-that-does-not-exist/);
+    } finally {
+      if (before === undefined) delete process.env[LIBCRYPTO_VARIABLE];
+      else process.env[LIBCRYPTO_VARIABLE] = before;
+    }
   });
 });
