@@ -5,6 +5,7 @@
 
 import { fromHex } from "../bytes/hex.ts";
 import { CryptoError } from "../errors.ts";
+import { AEADS, CIPHERS, MACS } from "./algorithms.ts";
 import { equalOctets } from "./constant_time.ts";
 import type {
   AeadAlgorithm,
@@ -62,27 +63,18 @@ const CIPHER_BODY_SIZE = 32;
 const AAD_SIZE = 12;
 const SUFFIX_SIZE = 4;
 
-/** A shorter ICV of GCM is the whole one cut off; CCM's differ from the first octet on. */
-const GCM_ICV_SIZES = [8, 12, 16];
-
-/** Every algorithm, in the order of reports. */
-export const CRYPTO_ALGORITHMS: readonly CryptoAlgorithm[] = [
-  ...Object.keys(AEAD_ANSWERS) as AeadAlgorithm[],
-  ...Object.keys(CIPHER_ANSWERS) as CipherAlgorithm[],
-  ...Object.keys(MAC_ANSWERS) as MacAlgorithm[],
-];
-
 /** Asks a provider for an algorithm's known answer, in both directions; throws when it has none or a wrong one. */
 export function checkKnownAnswer(provider: CryptoProvider, algorithm: CryptoAlgorithm): void {
-  if (algorithm in AEAD_ANSWERS) checkAead(provider, algorithm as AeadAlgorithm);
-  else if (algorithm in CIPHER_ANSWERS) checkCipher(provider, algorithm as CipherAlgorithm);
+  if (algorithm in AEADS) checkAead(provider, algorithm as AeadAlgorithm);
+  else if (algorithm in CIPHERS) checkCipher(provider, algorithm as CipherAlgorithm);
   else checkMac(provider, algorithm as MacAlgorithm);
 }
 
 function checkAead(provider: CryptoProvider, algorithm: AeadAlgorithm): void {
   const answers = AEAD_ANSWERS[algorithm];
-  const icvSizes = algorithm.endsWith("gcm") ? GCM_ICV_SIZES : Object.keys(answers).map(Number);
+  const { keySize, icvSizes } = AEADS[algorithm];
   for (const icvSize of icvSizes) {
+    // A shorter ICV of GCM is the whole one cut off; CCM's differ from the first octet on.
     const expected = fromHex(answers[icvSize] ?? answers[16]!).subarray(0, AEAD_BODY_SIZE + icvSize);
     // Authenticated data lies once in front of the body, once in the prefix.
     for (const prefixSize of [0, AAD_SIZE]) {
@@ -91,7 +83,7 @@ function checkAead(provider: CryptoProvider, algorithm: AeadAlgorithm): void {
       slab.set(counting(0xc0, AEAD_BODY_SIZE), AAD_SIZE);
       const bodyEnd = AAD_SIZE + AEAD_BODY_SIZE;
       const make = (direction: "seal" | "open") => {
-        const aead = provider.createAead(algorithm, counting(0, keySizeOf(algorithm)), {
+        const aead = provider.createAead(algorithm, counting(0, keySize), {
           direction,
           icvSize,
         });
@@ -120,7 +112,7 @@ function checkAead(provider: CryptoProvider, algorithm: AeadAlgorithm): void {
 }
 
 function checkCipher(provider: CryptoProvider, algorithm: CipherAlgorithm): void {
-  const key = counting(0, keySizeOf(algorithm));
+  const key = counting(0, CIPHERS[algorithm].keySize);
   // Off the start of the slab, so that offsets are tried too.
   const slab = new Uint8Array(1 + CIPHER_BODY_SIZE);
   slab.set(counting(0xc0, CIPHER_BODY_SIZE), 1);
@@ -139,7 +131,7 @@ function checkCipher(provider: CryptoProvider, algorithm: CipherAlgorithm): void
 
 function checkMac(provider: CryptoProvider, algorithm: MacAlgorithm): void {
   const expected = fromHex(MAC_ANSWERS[algorithm]);
-  const mac = provider.createMac(algorithm, counting(0, expected.length));
+  const mac = provider.createMac(algorithm, counting(0, MACS[algorithm].digestSize));
   const slab = new Uint8Array(1 + CIPHER_BODY_SIZE);
   slab.set(counting(0xc0, CIPHER_BODY_SIZE), 1);
   mac.suffix.set(counting(0x80, SUFFIX_SIZE));
@@ -150,11 +142,6 @@ function checkMac(provider: CryptoProvider, algorithm: MacAlgorithm): void {
     expect(provider, algorithm, mac.digest, 0, expected);
   }
   mac.dispose();
-}
-
-/** Octets of key that an algorithm's name tells. */
-function keySizeOf(algorithm: AeadAlgorithm | CipherAlgorithm): number {
-  return algorithm === "chacha20-poly1305" ? 32 : Number(algorithm.slice(4, 7)) / 8;
 }
 
 function counting(from: number, size: number): Uint8Array {

@@ -21,9 +21,9 @@
  * @module
  */
 
+export * from "./algorithms.ts";
 export * from "./constant_time.ts";
 export * from "./esp_proposal.ts";
-export { CRYPTO_ALGORITHMS } from "./known_answers.ts";
 export { MAX_GATHERED_SIZE } from "./mac_cipher.ts";
 export * from "./message_batch.ts";
 export * from "./noble/provider.ts";

@@ -2,7 +2,8 @@
 
 import { CodedRangeError, CodedTypeError, CryptoError } from "../errors.ts";
 import { AeadOpener, AeadSealer } from "./aead_cipher.ts";
-import { checkKnownAnswer, CRYPTO_ALGORITHMS } from "./known_answers.ts";
+import { CRYPTO_ALGORITHMS } from "./algorithms.ts";
+import { checkKnownAnswer } from "./known_answers.ts";
 import { MacOpener, MacSealer } from "./mac_cipher.ts";
 import type { EncryptionTransform, IntegrityTransform } from "./transforms.ts";
 import type {

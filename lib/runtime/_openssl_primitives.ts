@@ -4,6 +4,7 @@
  */
 
 import { CryptoError } from "../errors.ts";
+import { AEADS, MACS } from "../crypto/algorithms.ts";
 import type {
   AeadAlgorithm,
   AeadPrimitive,
@@ -33,13 +34,6 @@ const HEADER_SIZE = SCRATCH.size - SCRATCH.header;
 
 /** Octets of a prefix: the header of a message with a 64-bit sequence number. */
 const PREFIX_SIZE = 12;
-
-const DIGEST_SIZES: Readonly<Record<MacAlgorithm, number>> = {
-  "hmac-sha1": 20,
-  "hmac-sha256": 32,
-  "hmac-sha384": 48,
-  "hmac-sha512": 64,
-};
 
 /** Frees contexts whose primitive went away without `dispose`; OpenSSL wipes the keys in them. */
 const orphans = new FinalizationRegistry<() => void>((free) => free());
@@ -132,13 +126,13 @@ export class OpensslAead implements AeadPrimitive {
     const { functions, none } = binding;
     this.#binding = binding;
     this.#algorithm = algorithm;
-    this.#sizeFirst = algorithm.endsWith("ccm");
+    this.#sizeFirst = AEADS[algorithm].sizeFirst;
     this.#icvSize = icvSize;
     this.#icv = binding.integer(icvSize);
     this.#getTag = binding.integer(GET_TAG);
     this.#setTag = binding.integer(SET_TAG);
     this.#slab = binding.base(NO_OCTETS);
-    const nonceSize = this.#sizeFirst ? 11 : 12;
+    const { nonceSize } = AEADS[algorithm];
     this.#context = new CipherContext(binding, algorithm, key, direction, (context) => {
       const control = functions.EVP_CIPHER_CTX_ctrl;
       const size = control(context, binding.integer(SET_IV_SIZE), binding.integer(nonceSize), none);
@@ -312,13 +306,13 @@ export class OpensslMac implements MacPrimitive {
     this.#algorithm = algorithm;
     this.#scratch = binding.base(this.#octets);
     this.#slab = binding.base(NO_OCTETS);
-    const digestSize = DIGEST_SIZES[algorithm];
+    const { hash: hashName, digestSize } = MACS[algorithm];
     this.suffix = this.#octets.subarray(SCRATCH.header, SCRATCH.header + 4);
     this.digest = this.#octets.subarray(SCRATCH.rest, SCRATCH.rest + digestSize);
     this.#digest = binding.at(this.#scratch, SCRATCH.rest, digestSize);
     this.#length = binding.at(this.#scratch, SCRATCH.length, SCRATCH.rest - SCRATCH.length);
 
-    const hash = functions.EVP_get_digestbyname(name(binding, algorithm.slice("hmac-".length).toUpperCase()));
+    const hash = functions.EVP_get_digestbyname(name(binding, hashName));
     if (isNull(hash)) failed(algorithm, "EVP_get_digestbyname");
     const context = functions.HMAC_CTX_new();
     if (isNull(context)) failed(algorithm, "HMAC_CTX_new");

@@ -8,6 +8,7 @@
 import type { CipherGCM, CipherGCMTypes, DecipherGCM, KeyObject } from "node:crypto";
 import { concat } from "../bytes/concat.ts";
 import { CryptoError } from "../errors.ts";
+import { AEADS, MACS } from "../crypto/algorithms.ts";
 import type {
   AeadAlgorithm,
   AeadPrimitive,
@@ -21,14 +22,6 @@ import type {
 import { builtinModule } from "./_process.ts";
 
 type NodeCrypto = typeof import("node:crypto");
-
-/** Octets of the MAC of each algorithm, and the hash as Node calls it. */
-const HASHES: Readonly<Record<MacAlgorithm, { readonly name: string; readonly size: number }>> = {
-  "hmac-sha1": { name: "sha1", size: 20 },
-  "hmac-sha256": { name: "sha256", size: 32 },
-  "hmac-sha384": { name: "sha384", size: 48 },
-  "hmac-sha512": { name: "sha512", size: 64 },
-};
 
 const NO_OCTETS = new Uint8Array(0);
 
@@ -55,7 +48,7 @@ class NodeAead implements AeadPrimitive {
   readonly #crypto: NodeCrypto;
   readonly #algorithm: AeadAlgorithm;
   readonly #options: { authTagLength: number };
-  readonly #needsSize: boolean;
+  readonly #sizeFirst: boolean;
   readonly #direction: CipherDirection;
   #key: KeyObject | null;
   #slab: Uint8Array = NO_OCTETS;
@@ -70,9 +63,9 @@ class NodeAead implements AeadPrimitive {
     this.#crypto = crypto;
     this.#algorithm = algorithm;
     this.#options = { authTagLength: icvSize };
-    this.#needsSize = algorithm.endsWith("ccm");
+    this.#sizeFirst = AEADS[algorithm].sizeFirst;
     this.#direction = direction;
-    this.nonce = new Uint8Array(this.#needsSize ? 11 : 12);
+    this.nonce = new Uint8Array(AEADS[algorithm].nonceSize);
     this.#key = crypto.createSecretKey(key);
   }
 
@@ -88,7 +81,7 @@ class NodeAead implements AeadPrimitive {
       const body = cipher.update(view(slab, bodyStart, bodyEnd));
       if (body.length !== bodyEnd - bodyStart) failed(this.#algorithm);
       slab.set(body, bodyStart);
-    } else if (this.#needsSize) cipher.update(NO_OCTETS);
+    } else if (this.#sizeFirst) cipher.update(NO_OCTETS);
     cipher.final();
     slab.set(cipher.getAuthTag(), bodyEnd);
   }
@@ -107,7 +100,7 @@ class NodeAead implements AeadPrimitive {
     let body: Uint8Array = NO_OCTETS;
     try {
       if (bodyStart < bodyEnd) body = cipher.update(view(slab, bodyStart, bodyEnd));
-      else if (this.#needsSize) cipher.update(NO_OCTETS);
+      else if (this.#sizeFirst) cipher.update(NO_OCTETS);
       cipher.final();
     } catch {
       // Key, nonce and sizes have been taken before: what is left to fail is the ICV.
@@ -144,7 +137,7 @@ class NodeAead implements AeadPrimitive {
       : start === end
       ? view(this.prefix, 0, prefixSize)
       : concat([this.prefix.subarray(0, prefixSize), octets]);
-    if (this.#needsSize) cipher.setAAD(aad, { plaintextLength: bodySize });
+    if (this.#sizeFirst) cipher.setAAD(aad, { plaintextLength: bodySize });
     else cipher.setAAD(aad);
   }
 }
@@ -197,8 +190,8 @@ class NodeMac implements MacPrimitive {
 
   constructor(crypto: NodeCrypto, algorithm: MacAlgorithm, key: Uint8Array) {
     this.#crypto = crypto;
-    this.#hash = HASHES[algorithm].name;
-    this.digest = new Uint8Array(HASHES[algorithm].size);
+    this.#hash = MACS[algorithm].hash;
+    this.digest = new Uint8Array(MACS[algorithm].digestSize);
     this.#key = crypto.createSecretKey(key);
   }
 

@@ -14,7 +14,7 @@ import {
 import { bindKoffi, bindNodeFfi } from "../../lib/runtime/_openssl_node.ts";
 import { bindBun, bindDeno, LIBCRYPTO_VARIABLE } from "../../lib/runtime/_openssl_system.ts";
 import { opensslProvider, provenProvider } from "../../lib/runtime/openssl_ffi.ts";
-import { describeCiphers } from "../compliance/cipher_suite.ts";
+import { describeCiphers, lackedBy } from "../compliance/cipher_suite.ts";
 
 // Bound while the file loads: Deno takes a library that a test opens for a leak of that test.
 const provider = opensslProvider();
@@ -31,6 +31,29 @@ describe("The OpenSSL provider", { skip: reason }, () => {
     assert.ok(typeof proven !== "string", `${binding.name}: ${proven}`);
     describe(`through ${binding.name}`, () => describeCiphers(proven));
   }
+
+  it("has every algorithm", () => assert.deepEqual(lackedBy(provider), []));
+
+  it("keeps to the octets of each slab while memory is claimed and freed around them", () => {
+    const crypto = new CryptoProviders([provider]);
+    const spec = {
+      encryption: encryptionTransform("aes128gcm16")!,
+      encryptionKey: new Uint8Array(20).fill(7),
+    };
+    const [sealer, opener] = [crypto.createSealer(spec), crypto.createOpener(spec)];
+    const litter: Uint8Array[] = [];
+    for (let i = 0; i < 20_000; i++) {
+      // Small arrays lie in the heap that is moved, large ones outside.
+      const message = new Uint8Array(32 + (i % 50) * (i % 7 === 0 ? 40 : 1)).fill(i);
+      const plain = message.slice(0, -16);
+      sealer.seal(message);
+      litter[i % 100] = new Uint8Array(i % 3000);
+      assert.equal(opener.open(message), true);
+      assert.deepEqual(message.subarray(0, -16), plain);
+    }
+    sealer.dispose();
+    opener.dispose();
+  });
 
   it("goes on after 100000 ciphers have come and gone", () => {
     const crypto = new CryptoProviders([provider]);

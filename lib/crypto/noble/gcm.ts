@@ -5,6 +5,9 @@ import { concat } from "../../bytes/concat.ts";
 import type { AeadPrimitive } from "../types.ts";
 import { equalOctets } from "../constant_time.ts";
 
+/** Octets of an ICV that is not cut. */
+const WHOLE_ICV_SIZE = 16;
+
 /** AES-GCM by noble. */
 export class NobleGcm implements AeadPrimitive {
   readonly nonce: Uint8Array = new Uint8Array(12);
@@ -29,10 +32,6 @@ export class NobleGcm implements AeadPrimitive {
     this.#slab.set(sealed.subarray(0, bodyEnd - bodyStart + this.#icvSize), bodyStart);
   }
 
-  /**
-   * noble opens whole ICVs only. A counter mode decrypts by encrypting, so: encrypt the ciphertext for the plaintext, and
-   * the plaintext for the ICV.
-   */
   open(
     prefixSize: number,
     aadStart: number,
@@ -42,9 +41,22 @@ export class NobleGcm implements AeadPrimitive {
   ): boolean {
     const size = bodyEnd - bodyStart;
     const aad = this.#aad(prefixSize, aadStart, aadEnd);
-    const plaintext = this.#encrypt(aad, this.#slab.subarray(bodyStart, bodyEnd)).subarray(0, size);
-    const sealed = this.#encrypt(aad, plaintext);
-    if (!equalOctets(sealed, size, this.#slab, bodyEnd, this.#icvSize)) return false;
+    let plaintext: Uint8Array;
+    if (this.#icvSize === WHOLE_ICV_SIZE) {
+      try {
+        const sealed = this.#slab.subarray(bodyStart, bodyEnd + WHOLE_ICV_SIZE);
+        plaintext = gcm(this.#key, this.nonce, aad).decrypt(sealed);
+      } catch {
+        // The one thing that decryption may throw for octets of the right number: a wrong ICV.
+        return false;
+      }
+    } else {
+      // noble opens whole ICVs only. A counter mode decrypts by encrypting, so the ciphertext is encrypted for the
+      // plaintext, and the plaintext for the ICV.
+      plaintext = this.#encrypt(aad, this.#slab.subarray(bodyStart, bodyEnd)).subarray(0, size);
+      const sealed = this.#encrypt(aad, plaintext);
+      if (!equalOctets(sealed, size, this.#slab, bodyEnd, this.#icvSize)) return false;
+    }
     this.#slab.set(plaintext, bodyStart);
     return true;
   }

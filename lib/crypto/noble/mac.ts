@@ -5,7 +5,12 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { MacAlgorithm, MacPrimitive } from "../types.ts";
 
-const HASHES = { "hmac-sha1": sha1, "hmac-sha256": sha256, "hmac-sha384": sha384, "hmac-sha512": sha512 };
+const HASHES = {
+  "hmac-sha1": sha1,
+  "hmac-sha256": sha256,
+  "hmac-sha384": sha384,
+  "hmac-sha512": sha512,
+} satisfies Readonly<Record<MacAlgorithm, unknown>>;
 
 // deno-lint-ignore no-explicit-any -- noble's type parameter names the type itself.
 type KeyedHash = Hmac<any>;
