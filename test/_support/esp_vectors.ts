@@ -2,6 +2,7 @@
 
 import { fromHex } from "../../lib/bytes/mod.ts";
 import {
+  type CipherAlgorithm,
   type CipherSpec,
   ENCRYPTION_TRANSFORMS,
   type EncryptionMode,
@@ -19,6 +20,17 @@ export interface EspVector {
   readonly packet: Uint8Array;
   /** Payload, padding, pad length and next header; null for a packet that must be refused. */
   readonly body: Uint8Array | null;
+}
+
+/** The ciphertext of a packet whose MAC, if it has one, has no published key. */
+export interface CiphertextVector {
+  readonly name: string;
+  readonly algorithm: CipherAlgorithm;
+  readonly key: Uint8Array;
+  /** CBC's IV or CTR's first counter block. */
+  readonly iv: Uint8Array;
+  readonly ciphertext: Uint8Array;
+  readonly body: Uint8Array;
 }
 
 interface Row {
@@ -75,6 +87,46 @@ export function espVectors(): { readonly file: string; readonly vectors: readonl
   });
 }
 
+/** Octets of SPI and sequence number. */
+const HEADER_SIZE = 8;
+
+/** Octets of the ICV that stands behind such ciphertext. */
+const UNKEYED_ICVS: Readonly<Record<string, number>> = { NULL: 0, "ANY-96": 12 };
+
+/** Every packet of AES-CBC and AES-CTR whose MAC cannot be verified; empty where the vectors are absent. */
+export function ciphertextVectors(): CiphertextVector[] {
+  return FILES.flatMap((file) => {
+    const found = sharedVectors(`esp/${file}.json`) as { vectors: Row[] } | null;
+    return (found?.vectors ?? []).flatMap((row) => readCiphertext(row) ?? []);
+  });
+}
+
+function readCiphertext({ name, sa, packet, expected }: Row): CiphertextVector | null {
+  const icvSize = UNKEYED_ICVS[sa.integ ?? ""];
+  const key = fromHex(sa.key);
+  const encryption = ENCRYPTION_TRANSFORMS.find((row) =>
+    row.name === ENCRYPTION[sa.encr]?.[0] && row.keySize === key.length
+  );
+  if (icvSize === undefined || expected === undefined || encryption === undefined) return null;
+  if (encryption.mode !== "cbc" && encryption.mode !== "ctr") return null;
+  const octets = fromHex(packet);
+  const bodyStart = HEADER_SIZE + encryption.ivSize;
+  const iv = octets.subarray(HEADER_SIZE, bodyStart);
+  return {
+    name,
+    algorithm: encryption.algorithm,
+    key,
+    iv: encryption.mode === "cbc" ? iv : Uint8Array.from([...fromHex(sa.salt ?? ""), ...iv, 0, 0, 0, 1]),
+    ciphertext: octets.slice(bodyStart, octets.length - icvSize),
+    body: bodyOf(expected),
+  };
+}
+
+function bodyOf(expected: NonNullable<Row["expected"]>): Uint8Array {
+  const { payload, padding, pad_length, next_header } = expected;
+  return Uint8Array.from([...fromHex(payload), ...fromHex(padding), pad_length, next_header]);
+}
+
 function read({ name, expect, sa, packet, expected }: Row): EspVector | null {
   const [start, mode] = ENCRYPTION[sa.encr] ?? [];
   const key = fromHex(sa.key);
@@ -88,7 +140,6 @@ function read({ name, expect, sa, packet, expected }: Row): EspVector | null {
   const salted = new Uint8Array(encryption.keySize + encryption.saltSize);
   salted.set(key);
   salted.set(fromHex(sa.salt ?? ""), key.length);
-  const tail = expected === undefined ? [] : [expected.pad_length, expected.next_header];
   return {
     name,
     accept: expect === "accept",
@@ -101,8 +152,6 @@ function read({ name, expect, sa, packet, expected }: Row): EspVector | null {
     },
     sequenceHigh: sa.esn_high === undefined ? 0 : parseInt(sa.esn_high, 16),
     packet: fromHex(packet),
-    body: expected === undefined
-      ? null
-      : Uint8Array.from([...fromHex(expected.payload), ...fromHex(expected.padding), ...tail]),
+    body: expected === undefined ? null : bodyOf(expected),
   };
 }

@@ -22,7 +22,7 @@ import {
   MessageBatch,
   nobleProvider,
 } from "../../lib/crypto/mod.ts";
-import { espVectors } from "../_support/esp_vectors.ts";
+import { ciphertextVectors, espVectors } from "../_support/esp_vectors.ts";
 import { sharedVectors } from "../_support/vectors.ts";
 
 const HEADER_SIZE = 8;
@@ -351,6 +351,21 @@ function describeVectors(
         sealer.seal(octets, { sequenceHigh });
         assert.equal(toHex(octets), toHex(packet), name);
         sealer.dispose();
+      }
+    });
+  }
+
+  for (const { name, algorithm, key, iv, ciphertext, body } of ciphertextVectors()) {
+    if (!has(algorithm)) continue;
+    it(`are obeyed: the ciphertext of ${name}`, () => {
+      const octets = ciphertext.slice();
+      for (const direction of ["open", "seal"] as const) {
+        const cipher = provider.createCipher(algorithm, key, { direction });
+        cipher.iv.set(iv);
+        cipher.bind(octets);
+        cipher.apply(0, octets.length);
+        cipher.dispose();
+        assert.equal(toHex(octets), toHex(direction === "open" ? body : ciphertext));
       }
     });
   }
