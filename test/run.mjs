@@ -20,14 +20,14 @@ import { parseArgs } from "node:util";
 import { runChild } from "./_support/child.mjs";
 import { readBunReport, readDenoReport, readNodeReport } from "./_support/reports.mjs";
 
-/** @import { TestReport } from "./_support/reports.mjs" */
+/** @import { ReadReport } from "./_support/reports.mjs" */
 
 /**
  * @typedef {object} Runtime
  * @property {string} label Name for people.
  * @property {string} command
  * @property {(version: string, files: string[], report: string) => string[]} args
- * @property {(text: string) => TestReport[]} read
+ * @property {ReadReport} read
  */
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -106,7 +106,7 @@ async function main() {
     for (const name of options.runtimes) {
       const runtime = runtimes[name];
       if (runtime === undefined) fail(`Cannot run on "${name}": expected node, deno or bun`);
-      const counts = await runRuntime(name, runtime, join(folder, `${name}.report`));
+      const counts = await runRuntime(runtime, join(folder, `${name}.report`));
       total.passed += counts.passed;
       total.failed += counts.failed;
       total.skipped += counts.skipped;
@@ -133,8 +133,8 @@ async function build() {
   return 1;
 }
 
-/** @param {string} name @param {Runtime} runtime @param {string} report */
-async function runRuntime(name, runtime, report) {
+/** @param {Runtime} runtime @param {string} report */
+async function runRuntime(runtime, report) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const version = await versionOf(runtime);
   if (version === null) {
@@ -149,12 +149,12 @@ async function runRuntime(name, runtime, report) {
     seconds: options.seconds,
   });
 
-  /** @type {TestReport[]} */
-  const tests = existsSync(report) ? runtime.read(readFileSync(report, "utf8")) : [];
+  const text = existsSync(report) ? readFileSync(report, "utf8") : "";
+  const { tests, unheard } = runtime.read(text, result.output, options.files);
   for (const test of tests) counts[test.outcome]++;
   const problems = tests.length === 0
     ? [`no test ran (${result.problem ?? "though the runner ended well"})`]
-    : filesWithoutTests(name, tests, result.output);
+    : unheard.map((file) => `no test of ${relative(root, resolve(root, file))} ran`);
   if (
     tests.length > 0 && result.problem !== null && (result.timedOut || counts.failed + problems.length === 0)
   ) {
@@ -168,27 +168,6 @@ async function runRuntime(name, runtime, report) {
     for (const problem of problems) process.stdout.write(`${runtime.label} ${version}: ${problem}\n`);
   }
   return counts;
-}
-
-/**
- * Files that the runner was given and that left no test in its report: they failed to load, or hold none.
- *
- * @param {string} name
- * @param {TestReport[]} tests
- * @param {string} output
- */
-function filesWithoutTests(name, tests, output) {
-  const seen = tests.map((test) => test.file);
-  if (name === "deno") {
-    // Deno's report does not name files; its headings do.
-    for (const [, file = ""] of output.matchAll(/^running [1-9]\d* tests? from (.+)$/gm)) seen.push(file);
-  }
-  if (name === "bun") {
-    // Bun does not report a suite that is skipped as a whole; a heading without an error shows that the file loaded.
-    for (const [, file = ""] of output.matchAll(/^(\S+\.ts):\n(?!\n# Unhandled error)/gm)) seen.push(file);
-  }
-  const loaded = new Set(seen.map((file) => relative(root, resolve(root, file))));
-  return options.files.filter((file) => !loaded.has(file)).map((file) => `no test of ${file} ran`);
 }
 
 /** @param {Runtime} runtime @returns {Promise<string | null>} */
@@ -232,7 +211,9 @@ function readOptions() {
       fail(`Cannot take a time limit of "${values["time-limit"]}": expected seconds above 0`);
     }
     const only = new RegExp(values.only);
-    const files = positionals.length > 0 ? positionals : findTests().filter((file) => only.test(file));
+    const files = positionals.length > 0
+      ? positionals.map((file) => relative(root, resolve(file)))
+      : findTests().filter((file) => only.test(file));
     if (files.length === 0) fail(`Cannot test: no test file matches ${only}`);
     return {
       runtimes: values.runtime.split(","),

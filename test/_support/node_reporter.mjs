@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * A reporter for `node --test` that writes one JSON line per test: `{ file, name, outcome, problem? }`. Suites are not
- * tests; a file that fails as a whole (it threw while loading, crashed or was cancelled) is a failed test of its own.
+ * A reporter for `node --test` that writes one JSON line per test: `{ file, name, outcome }`. Suites are not tests; a file
+ * that fails as a whole (it threw while loading, crashed or was cancelled) is a failed test of its own, and one that
+ * passes as a whole, which Node says only where it holds no test, is `empty`.
  *
  * @module
  */
@@ -19,8 +20,7 @@ export default async function* report(source) {
     const skipped = data.skip !== undefined || data.todo !== undefined;
     // A suite passes and fails along with its tests; by itself only when a hook or its body failed, or when it is skipped.
     if (data.details.type === "suite" && !skipped && !(failed && failedByItself(data.details))) continue;
-    if (isFile && !failed) continue;
-    const outcome = failed ? "failed" : skipped ? "skipped" : "passed";
+    const outcome = failed ? "failed" : isFile ? "empty" : skipped ? "skipped" : "passed";
     yield JSON.stringify({ file, name: data.name, outcome }) + "\n";
   }
 }

@@ -14,37 +14,58 @@
  */
 
 /**
+ * @typedef {object} Report
+ * @property {TestReport[]} tests
+ * @property {string[]} unheard Files that were given and left no test: they hold none, or failed to load.
+ */
+
+/**
+ * @callback ReadReport
+ * @param {string} text What the runner wrote for machines.
+ * @param {string} output What it printed for people.
+ * @param {string[]} files The files that it was given, relative to the project.
+ * @returns {Report}
+ */
+
+/**
  * Reads the lines of `node_reporter.mjs`.
  *
- * @param {string} text
- * @returns {TestReport[]}
+ * @type {ReadReport}
  */
 export function readNodeReport(text) {
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  /** @type {{ file: string, name: string, outcome: TestReport["outcome"] | "empty" }[]} */
+  const lines = text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  return {
+    tests: lines.flatMap(({ file, name, outcome }) => outcome === "empty" ? [] : [{ file, name, outcome }]),
+    unheard: lines.filter(({ outcome }) => outcome === "empty").map(({ file }) => file),
+  };
 }
 
 /**
- * Reads Bun's JUnit report: one `testcase` per test.
+ * Reads Bun's JUnit report: one `testcase` per test. A suite that is skipped as a whole is not in it; that its file was
+ * loaded shows in the heading of the file, unless an error follows.
  *
- * @param {string} xml
- * @returns {TestReport[]}
+ * @type {ReadReport}
  */
-export function readBunReport(xml) {
-  return [...testCases(xml)].map(({ attributes, outcome }) => ({
+export function readBunReport(xml, output, files) {
+  const tests = [...testCases(xml)].map(({ attributes, outcome }) => ({
     file: attributes.get("file") ?? "",
     name: attributes.get("name") ?? "",
     outcome,
   }));
+  const heard = new Set(tests.map(({ file }) => file));
+  for (const [, file = ""] of output.matchAll(/^(\S+\.ts):\n(?!\n# Unhandled error)/gm)) heard.add(file);
+  return { tests, unheard: files.filter((file) => !heard.has(file)) };
 }
 
 /**
  * Reads Deno's JUnit report. Suites and tests are both `testcase`s there, a test's name being that of its suite, ` > `
- * and its own. A suite is left out, except one that failed while all its tests passed (a leak, a hook).
+ * and its own. A suite is left out, except one that failed while all its tests passed (a leak, a hook). The report
+ * does not name files; headings do.
  *
- * @param {string} xml
- * @returns {TestReport[]}
+ * @type {ReadReport}
  */
-export function readDenoReport(xml) {
+export function readDenoReport(xml, output, files) {
   const cases = [...testCases(xml)].map(({ attributes, outcome }) => ({
     file: "",
     name: attributes.get("name") ?? "",
@@ -58,10 +79,13 @@ export function readDenoReport(xml) {
       suites.set(suite, (suites.get(suite) ?? false) || outcome === "failed");
     }
   }
-  return cases.filter(({ name, outcome }) => {
+  const tests = cases.filter(({ name, outcome }) => {
     const anyFailed = suites.get(name);
     return anyFailed === undefined || (outcome === "failed" && !anyFailed);
   });
+  const heard = new Set();
+  for (const [, file] of output.matchAll(/^running [1-9]\d* tests? from \.\/(.+)$/gm)) heard.add(file);
+  return { tests, unheard: files.filter((file) => !heard.has(file)) };
 }
 
 /**

@@ -1,0 +1,79 @@
+/**
+ * Bulk over loopback TCP between two processes: our connections, and messages over them, against the same runtime's own
+ * sockets read by the same method. Where a client reads and where an accepted socket does are apart, since Node reads them
+ * by different methods.
+ */
+
+import { Bench, median, Rounds, startClock } from "./_harness.ts";
+import { Peer } from "./_peer.ts";
+import type { TcpPeerCalls } from "./_tcp_peer.ts";
+import { connectTo, type End, expectedCount, listenForOne, octetsOf, type Way, WAYS } from "./_tcp_ends.ts";
+
+/** Who reads. */
+type Reader = "client" | "accepted";
+
+/** What a transfer took. */
+interface Transfer {
+  /** Nanoseconds an octet, by the wall clock: both ends work at once. */
+  readonly wall: number;
+  /** Nanoseconds of CPU time an octet, of both ends. */
+  readonly cpu: number;
+}
+
+const bench = new Bench();
+/** Chunks of 64 KiB in a transfer. */
+const chunks = bench.quick ? 1024 : 4096;
+
+for (const reader of ["client", "accepted"] as const) {
+  const nameOf = (way: Way) => `tcp/${way}, ${reader} reads`;
+  const cpuNameOf = (way: Way) => `tcp/${way}, ${reader} reads, CPU of both ends`;
+  await bench.group(WAYS.flatMap((way) => [nameOf(way), cpuNameOf(way)]), async () => {
+    const peer = new Peer<TcpPeerCalls>("_tcp_peer.ts");
+    try {
+      const cpu = new Map<Way, number[]>(WAYS.map((way) => [way, []]));
+      const runs = Object.fromEntries(WAYS.map((way) => [way, async () => {
+        const taken = await transfer(peer, reader, way);
+        cpu.get(way)!.push(taken.cpu);
+        return taken.wall;
+      }])) as Record<Way, () => Promise<number>>;
+      const rounds = await Rounds.run(runs, bench.rounds, 2);
+      for (const way of WAYS) {
+        bench.row(
+          nameOf(way),
+          1 / rounds.cost(way),
+          "GB/s",
+          way === "raw" ? {} : {
+            to: { name: nameOf("raw"), ratio: 1 / rounds.ratio(way, "raw") },
+            bar: way === "Connection" ? undefined : { of: "ratio", atLeast: 0.85 },
+          },
+        );
+        bench.row(cpuNameOf(way), median(cpu.get(way)!), "s/GB");
+      }
+    } finally {
+      peer.close();
+    }
+  });
+}
+
+async function transfer(peer: Peer<TcpPeerCalls>, reader: Reader, way: Way): Promise<Transfer> {
+  let end: End;
+  let sent: Promise<number>;
+  if (reader === "client") {
+    end = await connectTo(way, await peer.call("listen", { way }));
+    sent = peer.call("sendAccepted", { chunks });
+  } else {
+    const { port, accepted } = await listenForOne(way);
+    sent = peer.call("sendConnected", { way, port, chunks });
+    end = await accepted;
+  }
+  const clock = startClock();
+  const received = await end.receive();
+  const { wall, cpu } = clock();
+  const senderCpu = await sent;
+  await end.close();
+  if (received !== expectedCount(way, chunks)) {
+    throw new Error(`Cannot count ${way}: expected ${expectedCount(way, chunks)}, got ${received}`);
+  }
+  const octets = octetsOf(way, chunks);
+  return { wall: 1e9 * wall / octets, cpu: 1e9 * (cpu + senderCpu) / octets };
+}
