@@ -101,6 +101,12 @@ export type UsageErrorCode =
   | "ERR_CRYPTO_MESSAGE_RANGE"
   /** A cipher was used after its end. */
   | "ERR_CRYPTO_DISPOSED"
+  /** Something other than a `Uint8Array` (or an array of them) was written to an ESP stage. */
+  | "ERR_ESP_CHUNK"
+  /** A traffic selector that is not understood or contradicts itself. */
+  | "ERR_ESP_SELECTOR"
+  /** An SA that a table has no place for: its SPI is taken, or the table is full. */
+  | "ERR_ESP_TABLE"
   /** An option is outside its range. */
   | "ERR_OPTION_RANGE";
 
