@@ -63,6 +63,9 @@ interface Work {
   readonly places: number[];
 }
 
+/** What became of a message; null while its SA has it. */
+type Outcome = Uint8Array | InboundDrop | null;
+
 /** Decrypts packets. */
 export class EspDecryptor {
   /** What was done so far. */
@@ -105,7 +108,7 @@ export class EspDecryptor {
 
   #decrypt(given: readonly Uint8Array[]): Uint8Array[] {
     const messages = this.#copy ? copied(given) : given;
-    const delivered: (Uint8Array | undefined)[] = [];
+    const outcomes: Outcome[] = [];
     const works: Map<number, Work> = new Map();
     const now = this.#now();
     try {
@@ -113,32 +116,48 @@ export class EspDecryptor {
       let work: Work | undefined;
       for (let i = 0; i < messages.length; i++) {
         const message = messages[i]!;
-        delivered.push(undefined);
         if (message.length < HEADER_SIZE) {
-          this.#drop("malformed", message);
+          outcomes.push("malformed");
           continue;
         }
         const spi = readUint32(message, 0);
         if (work?.sa.spi !== spi) work = this.#workOf(spi, works, now);
         if (work === undefined) {
-          this.#drop("unknown_spi", message);
+          outcomes.push("unknown_spi");
           continue;
         }
         if (slab?.buffer !== message.buffer) slab = new Uint8Array(message.buffer);
         // Offsets mean one buffer: what lies in another is opened first, which keeps the order within the SA, too.
         if (work.slab.buffer !== slab.buffer) {
-          this.#finish(work, messages, delivered);
+          finish(work, outcomes);
           work.slab = slab;
         }
         const reason = work.sa.check(work.slab, message.byteOffset, message.length);
+        outcomes.push(reason);
         if (reason === null) work.places.push(i);
-        else this.#drop(reason, message);
       }
-      for (const each of works.values()) this.#finish(each, messages, delivered);
+      for (const each of works.values()) finish(each, outcomes);
     } finally {
       for (const { sa } of works.values()) sa.clear();
     }
-    return delivered.filter((packet) => packet !== undefined);
+    return this.#report(messages, outcomes);
+  }
+
+  /** Counts and tells what became of each message, in the order in which they came, and gives those that are left. */
+  #report(messages: readonly Uint8Array[], outcomes: readonly Outcome[]): Uint8Array[] {
+    const packets: Uint8Array[] = [];
+    for (let i = 0; i < outcomes.length; i++) {
+      const outcome = outcomes[i]!;
+      if (typeof outcome === "string") {
+        this.#drop(outcome, messages[i]!);
+        continue;
+      }
+      if (this.#inARow.size > 0) this.#inARow.clear();
+      this.counters.packets++;
+      this.counters.octets += outcome.length;
+      packets.push(outcome);
+    }
+    return packets;
   }
 
   #workOf(spi: number, works: Map<number, Work>, now: number): Work | undefined {
@@ -150,30 +169,6 @@ export class EspDecryptor {
     const work: Work = { sa, slab: NO_OCTETS, places: [] };
     works.set(spi, work);
     return work;
-  }
-
-  /** Opens what an SA has checked, and puts its packets where they belong. */
-  #finish(
-    { sa, slab, places }: Work,
-    messages: readonly Uint8Array[],
-    delivered: (Uint8Array | undefined)[],
-  ): void {
-    if (places.length === 0) return;
-    sa.open(slab);
-    for (let i = 0; i < places.length; i++) {
-      const place = places[i]!;
-      const packet = sa.take(slab, i);
-      if (typeof packet === "string") {
-        this.#drop(packet, messages[place]!);
-        continue;
-      }
-      this.#inARow.clear();
-      this.counters.packets++;
-      this.counters.octets += packet.length;
-      delivered[place] = packet;
-    }
-    sa.clear();
-    places.length = 0;
   }
 
   #drop(reason: InboundDrop, message: Uint8Array): void {
@@ -188,6 +183,15 @@ export class EspDecryptor {
       inARow,
     });
   }
+}
+
+/** Opens what an SA has checked, and puts what became of it where it belongs. */
+function finish({ sa, slab, places }: Work, outcomes: Outcome[]): void {
+  if (places.length === 0) return;
+  sa.open(slab);
+  for (let i = 0; i < places.length; i++) outcomes[places[i]!] = sa.take(slab, i);
+  sa.clear();
+  places.length = 0;
 }
 
 const NO_OCTETS = new Uint8Array(0);
