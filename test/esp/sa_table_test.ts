@@ -2,6 +2,8 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  EspDecryptor,
+  EspEncryptor,
   InboundSa,
   OutboundSa,
   parseTrafficSelector,
@@ -10,7 +12,8 @@ import {
   type TrafficSelectors,
 } from "../../lib/esp/mod.ts";
 import { InnerPacket } from "../../lib/ip/mod.ts";
-import { cipherSpec, portableCrypto as crypto, udpPacket } from "../_support/esp_scene.ts";
+import { cipherSpec, portableCrypto as crypto, through, udpPacket } from "../_support/esp_scene.ts";
+import { collectGarbage } from "../_support/gc.ts";
 
 const cipher = cipherSpec("aes256gcm16");
 const out = (spi: number): OutboundSa => new OutboundSa({ spi, cipher, crypto });
@@ -162,6 +165,28 @@ describe("SaTable", () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  it("keeps no SA alive that was taken out, though flows and batches used it", async () => {
+    const here = new SaTable();
+    const there = new SaTable();
+    const encryptor = new EspEncryptor({ table: here });
+    const decryptor = new EspDecryptor({ table: there });
+    const gone: WeakRef<OutboundSa | InboundSa>[] = [];
+    const useOne = (spi: number): void => {
+      const outbound = out(spi);
+      const inbound = new InboundSa({ spi, cipher, crypto });
+      here.addOutbound(outbound, selectors("0.0.0.0/0", "0.0.0.0/0"));
+      there.addInbound(inbound);
+      assert.equal(through(decryptor, through(encryptor, [udpPacket(spi)])).length, 1);
+      gone.push(new WeakRef(outbound), new WeakRef(inbound));
+      here.removeOutbound(outbound);
+      there.removeInbound(spi);
+    };
+    for (let spi = 1; spi <= 50; spi++) useOne(spi);
+    await collectGarbage();
+    const alive = gone.filter((reference) => reference.deref() !== undefined).length;
+    assert.ok(alive <= 10, `${alive} of ${gone.length} SAs are alive`);
   });
 
   it("looks once for each pair of prefix lengths, however many SAs there are", () => {
