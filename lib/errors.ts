@@ -67,8 +67,19 @@ export type InspectErrorCode =
   /** Octets are missing from a captured TCP conversation. */
   | "ERR_INSPECT_GAP";
 
+/** Faults of ciphers; a message that fails authentication is an answer, not a fault. */
+export type CryptoErrorCode =
+  /** No provider on this runtime serves the algorithm. */
+  | "ERR_CRYPTO_UNSUPPORTED"
+  /** A provider gave a wrong answer to a known question, and is not used. */
+  | "ERR_CRYPTO_SELF_TEST"
+  /** A provider failed in the middle of its work. */
+  | "ERR_CRYPTO_FAILED";
+
 /** Wrong settings: URLs, limits, options. */
 export type ConfigErrorCode =
+  /** A proposal such as `aes256gcm16-x25519` that is not understood or contradicts itself. */
+  | "ERR_CONFIG_PROPOSAL"
   | "ERR_CONFIG_URL"
   | "ERR_CONFIG_LIMIT"
   | "ERR_CONFIG_OPTION"
@@ -82,6 +93,20 @@ export type UsageErrorCode =
   | "ERR_ENCAP_CHUNK"
   /** Something other than a `Uint8Array` was written to a connection. */
   | "ERR_TRANSPORT_CHUNK"
+  /** A key that does not have the size which its transform asks for. */
+  | "ERR_CRYPTO_KEY_SIZE"
+  /** Transforms that do not make a cipher together. */
+  | "ERR_CRYPTO_TRANSFORM"
+  /** A message that does not lie inside its slab, or has no room for what the cipher adds. */
+  | "ERR_CRYPTO_MESSAGE_RANGE"
+  /** A cipher was used after its end. */
+  | "ERR_CRYPTO_DISPOSED"
+  /** Something other than a `Uint8Array` (or an array of them) was written to an ESP stage. */
+  | "ERR_ESP_CHUNK"
+  /** A traffic selector that is not understood or contradicts itself. */
+  | "ERR_ESP_SELECTOR"
+  /** An SA that a table has no place for: its SPI is taken, or the table is full. */
+  | "ERR_ESP_TABLE"
   /** An option is outside its range. */
   | "ERR_OPTION_RANGE";
 
@@ -92,6 +117,7 @@ export type IketcpErrorCode =
   | IkeErrorCode
   | RelayErrorCode
   | InspectErrorCode
+  | CryptoErrorCode
   | ConfigErrorCode;
 
 /**
@@ -143,6 +169,9 @@ export class RelayError extends IketcpError<RelayErrorCode> {}
 
 /** A capture file cannot be read. */
 export class InspectError extends IketcpError<InspectErrorCode> {}
+
+/** An algorithm is not to be had, or a provider of algorithms failed. Never holds a key. */
+export class CryptoError extends IketcpError<CryptoErrorCode> {}
 
 /** A URL, limit or option on the command line or in a configuration is wrong. */
 export class ConfigError extends IketcpError<ConfigErrorCode> {}

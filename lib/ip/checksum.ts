@@ -24,3 +24,11 @@ export function transportChecksum(
   const pseudoHeader = addToSum(addToSum(protocol + segment.length, source), destination);
   return checksumOf(addToSum(pseudoHeader, segment));
 }
+
+/**
+ * A checksum after some words under it have changed: RFC 1624, section 3, equation 3. `removed` and `added` are sums of
+ * {@linkcode addToSum}, the former over the words that were there and the latter over those that came in their place.
+ */
+export function adjustedChecksum(checksum: number, removed: number, added: number): number {
+  return checksumOf((~checksum & 0xffff) + checksumOf(removed) + added);
+}

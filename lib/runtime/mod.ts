@@ -34,6 +34,7 @@ import type {
 import { runtime } from "./_select.ts";
 
 export * from "./carriers.ts";
+export * from "./crypto.ts";
 export * from "./detect.ts";
 
 /**

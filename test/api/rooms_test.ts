@@ -14,12 +14,23 @@ const ROOMS: Readonly<
   errors: { rooms: [] },
   bytes: { rooms: [] },
   encap: { rooms: [] },
+  crypto: {
+    rooms: [],
+    packages: [
+      "@noble/ciphers/aes.js",
+      "@noble/ciphers/chacha.js",
+      "@noble/hashes/hmac.js",
+      "@noble/hashes/legacy.js",
+      "@noble/hashes/sha2.js",
+    ],
+  },
   ip: { rooms: [] },
+  esp: { rooms: ["crypto", "ip"] },
   "ike/codec": { rooms: [] },
   transport: { rooms: [] },
   inspect: { rooms: ["encap", "ip", "ike/codec"] },
   relay: { rooms: ["encap", "transport", "ike/codec"] },
-  runtime: { rooms: ["transport"] },
+  runtime: { rooms: ["transport", "crypto"] },
   cli: {
     rooms: ["encap", "ip", "ike/codec", "transport", "inspect", "relay", "runtime"],
     packages: ["commander"],
@@ -33,6 +44,8 @@ const RUNTIME_ROOMS: readonly string[] = ["runtime", "cli"];
 const PORTABLE_ENTRIES: readonly string[] = [
   "mod.ts",
   "lib/encap/mod.ts",
+  "lib/crypto/mod.ts",
+  "lib/esp/mod.ts",
   "lib/ike/codec/mod.ts",
   "lib/transport/mod.ts",
   "lib/inspect/mod.ts",

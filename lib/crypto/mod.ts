@@ -1,0 +1,32 @@
+/**
+ * Ciphers for ESP packets and IKE messages: the table of transforms, sealers and openers that work in place on batches,
+ * and a provider in plain JavaScript. Faster providers belong to a runtime: `runtimeCrypto` of `iketcp/runtime`.
+ *
+ * @example From a proposal to a cipher
+ * ```ts
+ * import { CryptoProviders, nobleProvider, parseEspProposal } from "iketcp/crypto";
+ * import { strictEqual } from "node:assert";
+ *
+ * const { encryption, integrity } = parseEspProposal("aes256-sha256-x25519");
+ * const sealer = new CryptoProviders([nobleProvider()]).createSealer({
+ *   encryption: encryption[0]!,
+ *   encryptionKey: globalThis.crypto.getRandomValues(new Uint8Array(32)),
+ *   integrity: integrity[0]!,
+ *   integrityKey: globalThis.crypto.getRandomValues(new Uint8Array(32)),
+ * });
+ * strictEqual(sealer.ivSize + sealer.icvSize, 32);
+ * sealer.dispose();
+ * ```
+ *
+ * @module
+ */
+
+export * from "./algorithms.ts";
+export * from "./constant_time.ts";
+export * from "./esp_proposal.ts";
+export { MAX_GATHERED_SIZE } from "./mac_cipher.ts";
+export * from "./message_batch.ts";
+export * from "./noble/provider.ts";
+export * from "./providers.ts";
+export * from "./transforms.ts";
+export * from "./types.ts";

@@ -1,0 +1,271 @@
+/**
+ * The SAs of an end: inbound by SPI, outbound by policy (RFC 4301, sections 4.4.1 and 4.4.2). A packet's cost does not grow
+ * with the number of SAs: an SPI is one look into a map, a known flow one into a cache, and an unknown one a look for each
+ * pair of prefix lengths in use, of which there are as many as kinds of policies and not as many as policies.
+ */
+
+import { CodedRangeError } from "../errors.ts";
+import type { InnerPacket } from "../ip/mod.ts";
+import { checkInteger } from "./_check.ts";
+import { FlowCache, UNKNOWN_FLOW } from "./_flow_cache.ts";
+import type { InboundSa } from "./inbound_sa.ts";
+import type { OutboundSa } from "./outbound_sa.ts";
+import { SelectorMatcher, type TrafficSelectors } from "./traffic_selector.ts";
+
+/** The most SAs of each direction that a table holds unless it is told otherwise. */
+export const DEFAULT_MAX_SAS: number = 20_000;
+
+/** Places of the flow cache, as powers of two: 1024 in 48 KiB for a few SAs, four for each of many, at most 65536 in 3 MiB. */
+const LEAST_CACHE_BITS = 10;
+const MOST_CACHE_BITS = 16;
+
+/** The slot of flows that no policy is for: they are remembered, too. */
+const NOBODY = 0;
+
+/** What a {@linkcode SaTable} takes. */
+export interface SaTableOptions {
+  /** The most SAs of each direction (default: 20000). */
+  readonly maxSas?: number;
+}
+
+/** One pair of selectors of a policy. */
+interface Entry {
+  readonly slot: number;
+  readonly source: SelectorMatcher;
+  readonly destination: SelectorMatcher;
+  readonly priority: number;
+  /** How narrow it is: bits of both prefixes first, then ports, then protocol. */
+  readonly narrowness: number;
+  /** When it came: of two that are alike the newer one is used, as after rekeying. */
+  readonly age: number;
+}
+
+/** Entries with the same prefix lengths, found by their prefixes. */
+interface PrefixGroup {
+  readonly sourceLength: number;
+  readonly destinationLength: number;
+  /** Sorted, the one to be used first. */
+  readonly entries: Map<string, Entry[]>;
+}
+
+/** Where an entry is. */
+interface Place {
+  readonly group: PrefixGroup;
+  readonly key: string;
+  readonly entry: Entry;
+}
+
+/**
+ * The SAs of an end.
+ *
+ * @example
+ * ```ts
+ * import { SaTable } from "iketcp/esp";
+ * import { strictEqual } from "node:assert";
+ *
+ * const table = new SaTable();
+ * strictEqual(table.inbound(0x1001), undefined);
+ * table.dispose(); // takes all SAs out and wipes their keys
+ * ```
+ */
+export class SaTable {
+  readonly #maxSas: number;
+  readonly #inbound: Map<number, InboundSa> = new Map();
+  readonly #outbound: Map<OutboundSa, { readonly slot: number; readonly places: readonly Place[] }> =
+    new Map();
+  /** SAs by the numbers that the flow cache holds; the first one is {@linkcode NOBODY}. */
+  readonly #slots: (OutboundSa | undefined)[] = [undefined];
+  readonly #freeSlots: number[] = [];
+  readonly #groups: { readonly 4: Map<number, PrefixGroup>; readonly 6: Map<number, PrefixGroup> } = {
+    4: new Map(),
+    6: new Map(),
+  };
+  #cacheBits: number = LEAST_CACHE_BITS;
+  #cache: FlowCache | null = null;
+  #age = 0;
+
+  /** Makes an empty table. */
+  constructor(options: SaTableOptions = {}) {
+    this.#maxSas = checkInteger("maxSas", options.maxSas ?? DEFAULT_MAX_SAS, 1, 0xffffff);
+  }
+
+  /** Number of inbound SAs. */
+  get inboundCount(): number {
+    return this.#inbound.size;
+  }
+
+  /** Number of outbound SAs. */
+  get outboundCount(): number {
+    return this.#outbound.size;
+  }
+
+  /** Adds an SA that receives. A second one with its SPI is the caller's `RangeError`. */
+  addInbound(sa: InboundSa): void {
+    this.#checkRoom(this.#inbound.size);
+    // As a signed number it is small in every engine, and a small number is a cheap key.
+    const key = sa.spi | 0;
+    if (this.#inbound.has(key)) refuse(`expected a new SPI, got ${hex(sa.spi)} again`);
+    this.#inbound.set(key, sa);
+  }
+
+  /** The SA that receives with an SPI. */
+  inbound(spi: number): InboundSa | undefined {
+    return this.#inbound.get(spi | 0);
+  }
+
+  /** Takes an SA out and wipes its keys; false when there is none. */
+  removeInbound(spi: number): boolean {
+    const sa = this.#inbound.get(spi | 0);
+    if (sa === undefined) return false;
+    this.#inbound.delete(spi | 0);
+    sa.dispose();
+    return true;
+  }
+
+  /**
+   * Adds an SA that sends, for packets from one of the local selectors to one of the remote ones. Where several SAs are for
+   * a packet, the lowest `priority` decides, then the longer prefixes, then ports and protocol, then who came last.
+   */
+  addOutbound(
+    sa: OutboundSa,
+    selectors: TrafficSelectors,
+    options: { readonly priority?: number } = {},
+  ): void {
+    this.#checkRoom(this.#outbound.size);
+    if (this.#outbound.has(sa)) refuse(`expected a new SA, got that of SPI ${hex(sa.spi)} again`);
+    const local = selectors.local.map((selector) => new SelectorMatcher(selector));
+    const remote = selectors.remote.map((selector) => new SelectorMatcher(selector));
+    const slot = this.#freeSlots.at(-1) ?? this.#slots.length;
+    const places: Place[] = [];
+    for (const source of local) {
+      for (const destination of remote) {
+        if (source.version !== destination.version) continue;
+        const entry: Entry = {
+          slot,
+          source,
+          destination,
+          priority: options.priority ?? 0,
+          narrowness: narrownessOf(source) + narrownessOf(destination),
+          age: this.#age++,
+        };
+        places.push(this.#place(entry));
+      }
+    }
+    if (places.length === 0) refuse("expected a local and a remote selector of one IP version, got none");
+    if (this.#freeSlots.length > 0) this.#freeSlots.pop();
+    this.#slots[slot] = sa;
+    this.#outbound.set(sa, { slot, places });
+    this.#renewCache();
+  }
+
+  /** The SA that sends a packet. */
+  outbound(packet: InnerPacket): OutboundSa | undefined {
+    const cache = this.#cache;
+    if (cache === null) return undefined;
+    const place = cache.placeOf(packet);
+    let slot = cache.get(place, packet);
+    if (slot === UNKNOWN_FLOW) {
+      slot = this.#find(packet);
+      cache.set(place, packet, slot);
+    }
+    return this.#slots[slot];
+  }
+
+  /** Takes an SA out and wipes its keys; false when it is not in the table. */
+  removeOutbound(sa: OutboundSa): boolean {
+    const held = this.#outbound.get(sa);
+    if (held === undefined) return false;
+    for (const { group, key, entry } of held.places) {
+      const list = group.entries.get(key)!;
+      list.splice(list.indexOf(entry), 1);
+      if (list.length === 0) group.entries.delete(key);
+      if (group.entries.size === 0) {
+        this.#groups[entry.source.version].delete(group.sourceLength << 8 | group.destinationLength);
+      }
+    }
+    this.#outbound.delete(sa);
+    this.#slots[held.slot] = undefined;
+    this.#freeSlots.push(held.slot);
+    this.#cache!.clear();
+    sa.dispose();
+    return true;
+  }
+
+  /** Takes all SAs out and wipes their keys. */
+  dispose(): void {
+    for (const spi of [...this.#inbound.keys()]) this.removeInbound(spi);
+    for (const sa of [...this.#outbound.keys()]) this.removeOutbound(sa);
+  }
+
+  /** Forgets all flows; makes the cache larger when there are too many SAs for it. */
+  #renewCache(): void {
+    while (this.#cacheBits < MOST_CACHE_BITS && 4 * this.#outbound.size > 1 << this.#cacheBits) {
+      this.#cacheBits++;
+    }
+    if (this.#cache?.places === 1 << this.#cacheBits) this.#cache.clear();
+    else this.#cache = new FlowCache(this.#cacheBits);
+  }
+
+  #place(entry: Entry): Place {
+    const groups = this.#groups[entry.source.version];
+    const sourceLength = entry.source.prefixLength;
+    const destinationLength = entry.destination.prefixLength;
+    const lengths = sourceLength << 8 | destinationLength;
+    let group = groups.get(lengths);
+    if (group === undefined) {
+      groups.set(lengths, group = { sourceLength, destinationLength, entries: new Map() });
+    }
+    const key = keyOf(entry.source.start, 0, sourceLength) +
+      keyOf(entry.destination.start, 0, destinationLength);
+    let list = group.entries.get(key);
+    if (list === undefined) group.entries.set(key, list = []);
+    const at = list.findIndex((other) => comesBefore(entry, other));
+    list.splice(at < 0 ? list.length : at, 0, entry);
+    return { group, key, entry };
+  }
+
+  #find(packet: InnerPacket): number {
+    let best: Entry | undefined;
+    for (const { sourceLength, destinationLength, entries } of this.#groups[packet.version].values()) {
+      const { addresses } = packet;
+      const list = entries.get(keyOf(addresses, 0, sourceLength) + keyOf(addresses, 4, destinationLength));
+      const entry = list?.find(({ source, destination }) =>
+        source.matches(packet, 0) && destination.matches(packet, 4)
+      );
+      if (entry !== undefined && (best === undefined || comesBefore(entry, best))) best = entry;
+    }
+    return best?.slot ?? NOBODY;
+  }
+
+  #checkRoom(count: number): void {
+    if (count >= this.#maxSas) refuse(`expected at most ${this.#maxSas} in one direction, got one more`);
+  }
+}
+
+function narrownessOf({ prefixLength, limitsPorts, protocol }: SelectorMatcher): number {
+  return 4 * prefixLength + (limitsPorts ? 2 : 0) + (protocol !== 0 ? 1 : 0);
+}
+
+function comesBefore(a: Entry, b: Entry): boolean {
+  if (a.priority !== b.priority) return a.priority < b.priority;
+  if (a.narrowness !== b.narrowness) return a.narrowness > b.narrowness;
+  return a.age > b.age;
+}
+
+/** The first bits of an address as a string of half-words; its length says how many, so that two of them stay apart. */
+function keyOf(words: Uint32Array, at: number, length: number): string {
+  let key = "";
+  for (let rest = length, i = at; rest > 0; rest -= 32, i++) {
+    const word = rest >= 32 ? words[i]! : (words[i]! & -1 << 32 - rest) >>> 0;
+    key += String.fromCharCode(word >>> 16, word & 0xffff);
+  }
+  return key;
+}
+
+function refuse(problem: string): never {
+  throw new CodedRangeError("ERR_ESP_TABLE", `Cannot add SA to the table: ${problem}`);
+}
+
+function hex(spi: number): string {
+  return spi.toString(16).padStart(8, "0");
+}

@@ -1,0 +1,194 @@
+/** Traffic selectors (RFC 4301, section 4.4.1.1; RFC 7296, section 3.13): which packets an SA may carry. */
+
+import { CodedTypeError } from "../errors.ts";
+import { type InnerPacket, parseIpAddress } from "../ip/mod.ts";
+
+/** A range of addresses, a protocol, a range of ports: the fields of IKEv2's traffic selector. */
+export interface TrafficSelector {
+  /** First address, 4 or 16 octets. */
+  readonly start: Uint8Array;
+  /** Last address, as many octets. */
+  readonly end: Uint8Array;
+  /** Upper protocol; 0 for any (default: 0). */
+  readonly protocol?: number;
+  /** First port (default: 0). For ICMP type and code in one. */
+  readonly startPort?: number;
+  /** Last port (default: 65535). */
+  readonly endPort?: number;
+}
+
+/** What lies on either side of a tunnel, seen from here. */
+export interface TrafficSelectors {
+  /** This end's: sources of what is sent, destinations of what is received. */
+  readonly local: readonly TrafficSelector[];
+  /** The peer's. */
+  readonly remote: readonly TrafficSelector[];
+}
+
+const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 };
+
+/**
+ * Reads a selector as `swanctl.conf` writes it: an address, a subnet or a range, and in brackets protocol and port.
+ *
+ * @example
+ * ```ts
+ * import { parseTrafficSelector } from "iketcp/esp";
+ * import { deepStrictEqual, strictEqual } from "node:assert";
+ *
+ * const selector = parseTrafficSelector("10.1.0.0/16[tcp/443]");
+ * deepStrictEqual([...selector.end], [10, 1, 255, 255]);
+ * strictEqual(selector.endPort, 443);
+ * ```
+ */
+export function parseTrafficSelector(text: string): TrafficSelector {
+  const match = /^([^[\]]+?)(?:\[([a-z0-9]*)(?:\/(\d+|any)(?:-(\d+))?)?\])?$/.exec(text.trim());
+  if (match === null) return refuse(text, "an address, subnet or range, with [protocol/port] behind it");
+  const [, where, protocol = "", port = "any", lastPort = port] = match as unknown as string[];
+  const { start, end } = parseRange(where!, text);
+  const number = protocol === "" || protocol === "any" ? 0 : PROTOCOLS[protocol] ?? Number(protocol);
+  if (!(Number.isInteger(number) && number >= 0 && number <= 255)) {
+    return refuse(text, "a protocol by name or number");
+  }
+  const startPort = port === "any" ? 0 : Number(port);
+  const endPort = lastPort === "any" ? 0xffff : Number(lastPort);
+  if (startPort > endPort || endPort > 0xffff) {
+    return refuse(text, "ports from 0 to 65535, the lower one first");
+  }
+  return { start, end, protocol: number, startPort, endPort };
+}
+
+function parseRange(where: string, text: string): { start: Uint8Array; end: Uint8Array } {
+  const subnet = /^(.+)\/(\d+)$/.exec(where);
+  const [first, last] = subnet === null ? where.split("-", 2) : [subnet[1], undefined];
+  const address = parseIpAddress(first!.trim());
+  if (address === undefined) return refuse(text, "an IP address");
+  if (subnet !== null) {
+    const length = Number(subnet[2]);
+    if (length > address.length * 8) return refuse(text, `a prefix of at most ${address.length * 8} bits`);
+    const start = address.slice();
+    const end = address.slice();
+    for (let i = 0; i < address.length; i++) {
+      const mask = 0xff << 8 - Math.min(8, Math.max(0, length - 8 * i)) & 0xff;
+      start[i]! &= mask;
+      end[i] = start[i]! | ~mask;
+    }
+    return { start, end };
+  }
+  const end = last === undefined ? address : parseIpAddress(last.trim());
+  if (end === undefined || end.length !== address.length) {
+    return refuse(text, "a last address of the same kind");
+  }
+  if (compare(address, end) > 0) return refuse(text, "the lower address first");
+  return { start: address, end };
+}
+
+function refuse(text: string, expected: string): never {
+  throw new CodedTypeError(
+    "ERR_ESP_SELECTOR",
+    `Cannot use traffic selector: expected ${expected}, got "${text}"`,
+  );
+}
+
+function compare(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) return a[i]! - b[i]!;
+  }
+  return 0;
+}
+
+/** A selector made ready to be compared with packets. */
+export class SelectorMatcher {
+  /** 4 or 6. */
+  readonly version: 4 | 6;
+  /** First and last address as words of 32 bits; the words that IPv4 lacks are zero. */
+  readonly start: Uint32Array = new Uint32Array(4);
+  /** See `start`. */
+  readonly end: Uint32Array = new Uint32Array(4);
+  /** Leading bits that all its addresses have in common. */
+  readonly prefixLength: number;
+  /** Upper protocol; 0 for any. */
+  readonly protocol: number;
+  readonly #startPort: number;
+  readonly #endPort: number;
+  readonly #words: number;
+
+  /** Throws a `TypeError` for ranges that are none. */
+  constructor(selector: TrafficSelector) {
+    const { start, end, protocol = 0, startPort = 0, endPort = 0xffff } = selector;
+    if (![4, 16].includes(start.length) || start.length !== end.length || compare(start, end) > 0) {
+      throw new CodedTypeError(
+        "ERR_ESP_SELECTOR",
+        `Cannot use traffic selector: expected two addresses of 4 or 16 octets, the lower one first, got ${start.length} and ${end.length}`,
+      );
+    }
+    this.version = start.length === 4 ? 4 : 6;
+    this.#words = start.length / 4;
+    for (let i = 0; i < start.length; i++) {
+      this.start[i >> 2] = this.start[i >> 2]! << 8 | start[i]!;
+      this.end[i >> 2] = this.end[i >> 2]! << 8 | end[i]!;
+    }
+    let common = 0;
+    while (common < this.#words && this.start[common] === this.end[common]) common++;
+    this.prefixLength = common === this.#words
+      ? common * 32
+      : common * 32 + Math.clz32(this.start[common]! ^ this.end[common]!);
+    this.protocol = protocol;
+    this.#startPort = startPort;
+    this.#endPort = endPort;
+  }
+
+  /** Whether it names ports, and not all of them. */
+  get limitsPorts(): boolean {
+    return this.#startPort > 0 || this.#endPort < 0xffff;
+  }
+
+  /** Whether a packet's source (`at` 0) or destination (`at` 4) is inside. A packet without ports is in no range of ports. */
+  matches(packet: InnerPacket, at: 0 | 4): boolean {
+    if (packet.version !== this.version) return false;
+    if (this.protocol !== 0 && this.protocol !== packet.protocol) return false;
+    const { addresses } = packet;
+    if (this.#words === 1) {
+      const address = addresses[at]!;
+      if (address < this.start[0]! || address > this.end[0]!) return false;
+    } else if (compareWords(addresses, at, this.start) < 0 || compareWords(addresses, at, this.end) > 0) {
+      return false;
+    }
+    if (!this.limitsPorts) return true;
+    const port = at === 0 ? packet.sourcePort : packet.destinationPort;
+    return packet.hasPorts && port >= this.#startPort && port <= this.#endPort;
+  }
+}
+
+function compareWords(addresses: Uint32Array, at: number, other: Uint32Array): number {
+  for (let i = 0; i < 4; i++) {
+    const difference = addresses[at + i]! - other[i]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** The selectors of an SA made ready for packets of one direction. */
+export class SelectorsMatcher {
+  readonly #sources: readonly SelectorMatcher[];
+  readonly #destinations: readonly SelectorMatcher[];
+
+  /** Takes the selectors, and which way packets go. */
+  constructor(selectors: TrafficSelectors, direction: "inbound" | "outbound") {
+    const local = selectors.local.map((selector) => new SelectorMatcher(selector));
+    const remote = selectors.remote.map((selector) => new SelectorMatcher(selector));
+    this.#sources = direction === "outbound" ? local : remote;
+    this.#destinations = direction === "outbound" ? remote : local;
+  }
+
+  /** Whether a packet is inside. */
+  matches(packet: InnerPacket): boolean {
+    return some(this.#sources, packet, 0) && some(this.#destinations, packet, 4);
+  }
+}
+
+function some(matchers: readonly SelectorMatcher[], packet: InnerPacket, at: 0 | 4): boolean {
+  for (let i = 0; i < matchers.length; i++) {
+    if (matchers[i]!.matches(packet, at)) return true;
+  }
+  return false;
+}
