@@ -4,7 +4,8 @@
  */
 
 import { type CipherSpec, CryptoProviders, encryptionTransform, MessageBatch } from "../lib/crypto/mod.ts";
-import { DeframerStream, FramerStream, type MessageChunk } from "../lib/encap/mod.ts";
+import { InPlaceFramer } from "../lib/encap/in_place_framer.ts";
+import { compose, DeframerStream, type MessageChunk } from "../lib/encap/mod.ts";
 import {
   EspDecryptor,
   EspDecryptStream,
@@ -173,7 +174,7 @@ async function transfer(crypto: CryptoProviders, packets: Uint8Array[], batches:
   await Promise.all([
     sourceOf<PacketChunk>([packets], batches)
       .pipeThrough(new EspEncryptStream<PacketChunk>({ table: here, room: 2 }))
-      .pipeThrough(new FramerStream({ inPlace: true }))
+      .pipeThrough(compose(new InPlaceFramer()))
       .pipeTo(client.writable),
     server.readable
       .pipeThrough(new DeframerStream())

@@ -8,12 +8,6 @@ import type { Emit, MessageChunk, Transducer } from "./transducer.ts";
 export interface FramerOptions {
   /** The longest message that may be sent. Default and most: 65533. */
   readonly maxMessageLength?: number;
-  /**
-   * Whether Lengths may be written into the messages' own buffer (default: false). Where the messages of a batch lie in one
-   * buffer, each with exactly the two octets of its Length free in front of it, nothing is copied then; others are copied
-   * all the same. For messages that the caller has made so, and gives away.
-   */
-  readonly inPlace?: boolean;
 }
 
 /** What a {@linkcode Framer} has done. */
@@ -41,7 +35,6 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
   /** What was done so far. */
   readonly counters: FramerCounters = { messages: 0, octets: 0 };
   readonly #maxMessageLength: number;
-  readonly #inPlace: boolean;
 
   /** Makes a framer. */
   constructor(options: FramerOptions = {}) {
@@ -51,7 +44,6 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
       1,
       MAX_MESSAGE_LENGTH,
     );
-    this.#inPlace = options.inPlace ?? false;
   }
 
   /** Emits the frames of all messages as one chunk; throws a `RangeError` before anything is written if one cannot be sent. */
@@ -64,16 +56,13 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
       size += LENGTH_FIELD_LENGTH + message.byteLength;
     }
 
-    const inPlace = this.#inPlace && haveRoom(messages);
-    const slab = inPlace
-      ? new Uint8Array(messages[0]!.buffer, messages[0]!.byteOffset - LENGTH_FIELD_LENGTH, size)
-      : new Uint8Array(size);
+    const slab = new Uint8Array(size);
     let offset = 0;
     for (const message of messages) {
       const length = LENGTH_FIELD_LENGTH + message.byteLength;
       slab[offset] = length >> 8;
       slab[offset + 1] = length; // the array keeps the low octet
-      if (!inPlace) slab.set(message, offset + LENGTH_FIELD_LENGTH);
+      slab.set(message, offset + LENGTH_FIELD_LENGTH);
       offset += length;
     }
     this.counters.messages += messages.length;
@@ -83,16 +72,4 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
 
   /** Nothing is left. */
   handleEnd(): void {}
-}
-
-/** Whether messages lie one behind the other in one buffer, with room for a Length in front of each and nothing else. */
-function haveRoom(messages: readonly Uint8Array[]): boolean {
-  const { buffer, byteOffset } = messages[0]!;
-  let next = byteOffset;
-  if (next < LENGTH_FIELD_LENGTH) return false;
-  for (const message of messages) {
-    if (message.buffer !== buffer || message.byteOffset !== next) return false;
-    next += message.byteLength + LENGTH_FIELD_LENGTH;
-  }
-  return true;
 }

@@ -55,7 +55,7 @@ export interface EspEncryptorOptions {
   /** Whether the MSS of TCP SYNs is lowered to what the MTU leaves (default: false). */
   readonly clampMss?: boolean;
   /**
-   * Octets left free in front of each ESP packet in the slab (default: 0). With 2, a `Framer` with `inPlace` writes the
+   * Octets left free in front of each ESP packet in the slab (default: 0). With 2, an `InPlaceFramer` writes the
    * Length there, and nothing is copied.
    */
   readonly room?: number;

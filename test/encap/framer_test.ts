@@ -103,6 +103,23 @@ describe("Framer", () => {
     }
   });
 
+  it("is undone by a deframer, for every size from 1 to 65533", () => {
+    const source = new Uint8Array(65533).map((_, i) => i % 251);
+    const framer = new Framer();
+    const deframer = new Deframer();
+    for (let size = 1; size <= 65533; size++) {
+      let received: Uint8Array[] = [];
+      framer.handle(source.subarray(0, size), (bytes) => deframer.handle(bytes, (batch) => received = batch));
+      const [message] = received;
+      // Plain comparisons: sixty thousand assertions would take longer than the work.
+      if (received.length !== 1 || message!.byteLength !== size || message![size - 1] !== (size - 1) % 251) {
+        assert.fail(
+          `expected one message of ${size} octets, got ${received.map(({ byteLength }) => byteLength)}`,
+        );
+      }
+    }
+  });
+
   it("writes Lengths in place where there is room for them and nothing else, and copies elsewhere", () => {
     const slab = Uint8Array.from({ length: 40 }, (_, i) => i);
     const at = (start: number, end: number) => slab.subarray(start, end);

@@ -1,3 +1,4 @@
+import { InPlaceFramer } from "../../lib/encap/in_place_framer.ts";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -151,7 +152,7 @@ describe("EspEncryptor", () => {
     const copied: Uint8Array[] = [];
     new Framer().handle(messages, (bytes) => copied.push(bytes));
     const frames: Uint8Array[] = [];
-    new Framer({ inPlace: true }).handle(messages, (bytes) => frames.push(bytes));
+    new InPlaceFramer().handle(messages, (bytes) => frames.push(bytes));
     assert.deepEqual(frames, copied);
     assert.equal(frames[0]!.buffer, messages[0]!.buffer);
     const received: Uint8Array[] = [];
