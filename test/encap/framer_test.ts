@@ -120,26 +120,6 @@ describe("Framer", () => {
     }
   });
 
-  it("writes Lengths in place where there is room for them and nothing else, and copies elsewhere", () => {
-    const slab = Uint8Array.from({ length: 40 }, (_, i) => i);
-    const at = (start: number, end: number) => slab.subarray(start, end);
-    const fitting = [at(7, 10), at(12, 13), at(15, 30)];
-    const expected = frame([fitting.map((message) => message.slice())]);
-    const [bytes] = frame([fitting], { inPlace: true });
-    assert.deepEqual([bytes], expected);
-    assert.equal(bytes!.buffer, slab.buffer);
-    for (
-      const others of [[at(1, 4)], [at(5, 8), at(11, 12)], [at(5, 8), at(9, 12)], [
-        at(5, 8),
-        new Uint8Array(40).subarray(10, 11),
-      ]]
-    ) {
-      const before = slab.slice();
-      assert.deepEqual(frame([others], { inPlace: true }), frame([others]));
-      assert.deepEqual(slab, before);
-    }
-  });
-
   it("is undone by a deframer, for any messages in any batches", () => {
     const chunks = fc.array(fc.oneof(messages, fc.array(messages, { maxLength: 8 })), { maxLength: 8 });
     fc.assert(fc.property(chunks, (input) => {

@@ -15,6 +15,26 @@ function inPlace(chunks: readonly MessageChunk[]): Uint8Array[] {
 }
 
 describe("InPlaceFramer", () => {
+  it("writes Lengths in place where there is room for them and nothing else, and copies elsewhere", () => {
+    const slab = Uint8Array.from({ length: 40 }, (_, i) => i);
+    const at = (start: number, end: number) => slab.subarray(start, end);
+    const fitting = [at(7, 10), at(12, 13), at(15, 30)];
+    const expected = frame([fitting.map((message) => message.slice())]);
+    const [bytes] = inPlace([fitting]);
+    assert.deepEqual([bytes], expected);
+    assert.equal(bytes!.buffer, slab.buffer);
+    for (
+      const others of [[at(1, 4)], [at(5, 8), at(11, 12)], [at(5, 8), at(9, 12)], [
+        at(5, 8),
+        new Uint8Array(40).subarray(10, 11),
+      ]]
+    ) {
+      const before = slab.slice();
+      assert.deepEqual(inPlace([others]), frame([others]));
+      assert.deepEqual(slab, before);
+    }
+  });
+
   it("refuses what a framer refuses", () => {
     const slab = new Uint8Array(70_000);
     for (const message of [slab.subarray(2, 2), slab.subarray(2, 65_537)]) {
