@@ -147,6 +147,9 @@ export class OriginatorRelay {
   }
 }
 
+/** The longest delay in milliseconds after a stream that answered: resets that come often must not keep a tunnel down. */
+const MOST_AFTER_ANSWER = 1000;
+
 /**
  * One UDP peer and its stream.
  *
@@ -270,7 +273,8 @@ class Peer {
     this.#options.onEvent?.({ event: "stream_ended", client: this.address, error });
     const stable = lived >= this.#limits.stable_stream_time;
     if (stable) this.#backoff.reset();
-    this.#wait(stable ? 0 : this.#backoff.next());
+    const delay = stable ? 0 : this.#backoff.next();
+    this.#wait(this.#answered ? Math.min(delay, MOST_AFTER_ANSWER) : delay);
   }
 
   #handleFailure(reason: unknown): void {
