@@ -62,6 +62,15 @@ describe("PrefixRefuser", () => {
     }));
   });
 
+  it("refuses what is not octets with a TypeError", () => {
+    for (const wrong of ["IKETCP", [0x49], null]) {
+      assert.throws(() => new PrefixRefuser().handle(wrong as unknown as Uint8Array, () => {}), {
+        name: "TypeError",
+        code: "ERR_ENCAP_CHUNK",
+      });
+    }
+  });
+
   it("lets a message of 18761 octets pass that is not the rest of the prefix", () => {
     const message = espMessage(1, 0x494b - 2);
     const deframer = new Deframer();
