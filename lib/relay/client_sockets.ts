@@ -90,14 +90,13 @@ export class ClientSockets {
   }
 
   /**
-   * The kept socket where the message's SPI was last seen from that client; it then belongs to the caller. The client is known
-   * by its address, or where that has changed by the SPI pair of an IKE SA: an ESP SPI alone is in every packet for all on the
-   * way to read.
+   * The kept socket where the message's SPI was last seen; it then belongs to the caller. A client may come back from another
+   * address (RFC 9329, section 6.1), so the address does not count.
    */
-  adopt(message: Uint8Array, source: string, deliver: Deliver): ClientSocket | undefined {
+  adopt(message: Uint8Array, deliver: Deliver): ClientSocket | undefined {
     const key = spiKeyOf(message);
     const socket = key === undefined ? undefined : this.#bySpi.get(key);
-    if (socket === undefined || (socket.source !== source && typeof key === "number")) return undefined;
+    if (socket === undefined) return undefined;
     if (!this.#kept.delete(socket)) return undefined;
     clearTimeout(socket.timer);
     socket.deliver = deliver;

@@ -278,11 +278,7 @@ class ClientStream {
   #recognise(messages: readonly Uint8Array[]): void {
     for (const message of messages) {
       if (!this.#unseen.delete(hasNonEspMarker(message) ? "ike" : "esp")) continue;
-      const socket = this.#options.sockets.adopt(
-        message,
-        this.leg.connection.remoteAddress.hostname,
-        this.#deliver,
-      );
+      const socket = this.#options.sockets.adopt(message, this.#deliver);
       if (socket === undefined) {
         this.#claimed ??= this.#options.sockets.claim(message, this.#takeOver);
         continue;
