@@ -68,7 +68,7 @@ export class CaptureFile {
       close: () => writer.close(),
       abort: (reason) => writer.abort(reason),
     });
-    const { opened, closed, localAddress, remoteAddress } = connection;
+    const { opened, closed, localAddress, remoteAddress, layers } = connection;
     return {
       readable,
       writable,
@@ -76,6 +76,7 @@ export class CaptureFile {
       closed,
       localAddress,
       remoteAddress,
+      ...(layers && { layers }),
       close: (reason) => connection.close(reason),
     };
   }

@@ -4,9 +4,10 @@ import { Command } from "commander";
 import process from "node:process";
 import { ConfigError } from "../errors.ts";
 import { OriginatorRelay, type RelayLimits, ResponderRelay } from "../relay/mod.ts";
-import { checkCarrier, connectCarrier, listenCarrier, openCarrier, openUdp } from "../runtime/mod.ts";
+import { checkConnect, connectCarrier, listenCarrier, openCarrier, openUdp } from "../runtime/mod.ts";
 import {
   CARRIER_SCHEMES,
+  type CarrierConnectOptions,
   type CarrierUrl,
   type Connection,
   isIpAddress,
@@ -16,11 +17,17 @@ import {
   type TransportAddress,
 } from "../transport/mod.ts";
 import { CaptureFile } from "./_capture_file.ts";
+import {
+  addCarrierOptions,
+  type CarrierCommandOptions,
+  connectOptions,
+  listenOptions,
+} from "./_carrier_options.ts";
 import { collectLimit, describeLimits } from "./_limits.ts";
 import { resolvePath, untilSignal } from "./_program.ts";
 import { type Log, openLog } from "./_relay_log.ts";
 
-interface RelayOptions {
+interface RelayOptions extends CarrierCommandOptions {
   readonly listen: CarrierUrl;
   readonly to: readonly CarrierUrl[];
   readonly bind?: TransportAddress;
@@ -43,7 +50,7 @@ const STATS_INTERVAL = 10_000;
 
 /** The command. */
 export function relayCommand(): Command {
-  return new Command("relay")
+  const command = new Command("relay")
     .description("carry the IKE and ESP of a UDP daemon through TCP: one side is udp://, the other a stream")
     .requiredOption(
       "--listen <url>",
@@ -55,7 +62,8 @@ export function relayCommand(): Command {
       "where to send to; may be repeated, the first that can be opened carries",
       collectUrl,
     )
-    .option("--bind <address>", "local address, with or without a port, of what --to opens", parseBind)
+    .option("--bind <address>", "local address, with or without a port, of what --to opens", parseBind);
+  return addCarrierOptions(command)
     .option("--capture <file>", "write everything that crosses the stream side to a pcapng file")
     .option("--stats", "print counters every ten seconds", false)
     .option("--limit <name=value>", "set a limit; may be repeated", collectLimit)
@@ -101,13 +109,14 @@ async function startOriginator(
   capture?: CaptureFile,
 ): Promise<Started<OriginatorRelay>> {
   // A carrier, or a local address, that cannot be used shows now, not with the first datagram.
-  for (const url of options.to) checkCarrier(url, "connect");
+  const carrierOptions = { ...connectOptions(options), ...(options.bind && { localAddress: options.bind }) };
+  for (const url of options.to) checkConnect(url, carrierOptions);
   if (options.bind !== undefined) await (await openUdp({ local: { ...options.bind, port: 0 } })).close();
   const endpoint = await openCarrier(options.listen, { local: options.listen });
   const relay = new OriginatorRelay({
     endpoint,
     dial: async (dialOptions) => {
-      const connection = await connectFirst(options.to, { ...dialOptions, localAddress: options.bind }, log);
+      const connection = await connectFirst(options.to, { ...carrierOptions, ...dialOptions }, log);
       return capture?.tap(connection) ?? connection;
     },
     limits: options.limit,
@@ -124,7 +133,7 @@ async function startResponder(
   const [to] = options.to as [CarrierUrl];
   const openEndpoint = () => openCarrier(to, { remote: to, local: options.bind });
   await (await openEndpoint()).close(); // a name or an address that is wrong shows now, not with the first client
-  const listener = await listenCarrier(options.listen);
+  const listener = await listenCarrier(options.listen, listenOptions(options));
   const relay = new ResponderRelay({
     listener: capture === undefined ? listener : tapListener(listener, capture),
     openEndpoint,
@@ -137,7 +146,7 @@ async function startResponder(
 /** Tries the carriers in order; throws the last error when none opens. */
 async function connectFirst(
   urls: readonly CarrierUrl[],
-  options: Parameters<typeof connectCarrier>[1],
+  options: CarrierConnectOptions,
   log: Log,
 ): Promise<Connection> {
   let failure: unknown;
@@ -147,7 +156,7 @@ async function connectFirst(
       if (urls.length > 1) log({ event: "carrier", url: showCarrierUrl(url) });
       return connection;
     } catch (error) {
-      if (options?.signal?.aborted) throw error;
+      if (options.signal?.aborted) throw error;
       failure = error;
     }
   }

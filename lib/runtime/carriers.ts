@@ -1,37 +1,47 @@
 /**
- * The registry of carriers: one row for each scheme of carrier URLs. Adding a carrier is a file with its functions and a
- * row here in place of `missing`.
+ * The registry of carriers: one row for each scheme of carrier URLs.
+ *
+ * To add a carrier, write `<name>_carrier.ts` beside this file, which exports a {@linkcode StreamCarrier}, and put it into
+ * `CARRIERS` in place of `missing`. What the parameters of a URL mean is settled here before a carrier is asked, so a carrier
+ * looks at the address and the path of its URL and at its options, never at `url.parameters`; the byte stream below it comes
+ * from `openStream`, which knows of proxies; what it negotiated goes into `Connection.layers`. Its test is a fixture for the
+ * suites in `test/compliance`.
  */
 
 import { ConfigError, TransportError } from "../errors.ts";
+import { parseProxyUrl } from "../transport/proxy_url.ts";
 import type {
+  CarrierConnectOptions,
+  CarrierListenOptions,
   Connection,
-  ConnectOptions,
   DatagramEndpoint,
   Listener,
-  ListenOptions,
   UdpOptions,
 } from "../transport/types.ts";
 import {
   CARRIER_SCHEMES,
   type CarrierScheme,
   type CarrierUrl,
+  CONNECT_PARAMETERS,
   type SchemeRules,
   showCarrierUrl,
 } from "../transport/url.ts";
 import { runtime } from "./_select.ts";
 import { runtimeName } from "./detect.ts";
+import { openStream } from "./open_stream.ts";
 
-/** A carrier of byte streams. */
+/** A carrier of byte streams. Its functions get options into which the parameters of the URL have gone. */
 export interface StreamCarrier extends SchemeRules {
   /** Tells the rows of the registry apart. */
   readonly kind: "stream";
-  /** Throws when the parameters of the URL cannot be used. */
-  check?(url: CarrierUrl, use: "connect" | "listen"): void;
+  /** Throws when it cannot connect with these options, in this runtime or at all. */
+  checkConnect?(url: CarrierUrl, options: CarrierConnectOptions): void;
+  /** Throws when it cannot listen with these options, in this runtime or at all. */
+  checkListen?(url: CarrierUrl, options: CarrierListenOptions): void;
   /** Opens a connection to the URL. */
-  connect(url: CarrierUrl, options?: ConnectOptions): Promise<Connection>;
+  connect(url: CarrierUrl, options: CarrierConnectOptions): Promise<Connection>;
   /** Accepts connections at the URL. */
-  listen(url: CarrierUrl, options?: ListenOptions): Promise<Listener>;
+  listen(url: CarrierUrl, options: CarrierListenOptions): Promise<Listener>;
 }
 
 /** A carrier of datagrams. */
@@ -63,23 +73,14 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
   tcp: {
     ...CARRIER_SCHEMES.tcp,
     kind: "stream",
-    check: (url, use) => {
-      if (url.parameters.proxy === undefined) return;
-      if (use === "connect") {
-        throw unsupported(url, "connections through a proxy are not there yet; tcp without proxy is");
-      }
-      throw new ConfigError(
-        "ERR_CONFIG_URL",
-        "Cannot listen: expected no parameter proxy, which only connecting uses, got one",
-      );
-    },
-    connect: (url, options) => runtime.connectTcp(url, options),
+    connect: (url, options) => openStream(url, options),
     listen: (url, options) => runtime.listenTcp(url, options),
   },
   tls: missing("tls"),
   ws: missing("ws"),
   wss: missing("wss"),
   https: missing("https"),
+  "tls+tcp": missing("tls+tcp"),
 };
 
 /**
@@ -95,13 +96,18 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
  * await Promise.all([connection.close(), listener.close()]);
  * ```
  */
-export function connectCarrier(url: CarrierUrl, options?: ConnectOptions): Promise<Connection> {
-  return attempt(() => checkCarrier(url, "connect").connect(url, options));
+export async function connectCarrier(
+  url: CarrierUrl,
+  options: CarrierConnectOptions = {},
+): Promise<Connection> {
+  checkConnect(url, options);
+  return await streamCarrier(url).connect(url, withParameters(url, options));
 }
 
 /** Accepts connections at a carrier URL of a byte stream. */
-export function listenCarrier(url: CarrierUrl, options?: ListenOptions): Promise<Listener> {
-  return attempt(() => checkCarrier(url, "listen").listen(url, options));
+export async function listenCarrier(url: CarrierUrl, options: CarrierListenOptions = {}): Promise<Listener> {
+  checkListen(url, options);
+  return await streamCarrier(url).listen(url, withListenParameters(url, options));
 }
 
 /** Opens a datagram endpoint for a carrier URL, which is the `local` or the `remote` address of the options. */
@@ -120,24 +126,54 @@ export async function openCarrier(
   return await carrier.open(url, options);
 }
 
-/** The carrier of a byte stream, after a check that the URL can be used at all; throws what using it would reject with. */
-export function checkCarrier(url: CarrierUrl, use: "connect" | "listen"): StreamCarrier {
-  const carrier = CARRIERS[url.scheme];
-  if (carrier.kind === "missing") throw unsupported(url, carrier.advice);
-  if (carrier.kind !== "stream") {
-    throw new ConfigError(
-      "ERR_CONFIG_URL",
-      `Cannot use ${showCarrierUrl(url)}: expected a carrier of byte streams, such as tcp`,
-    );
-  }
-  carrier.check?.(url, use);
-  return carrier;
+/** Throws what connecting to the URL would reject with before anything is sent: for a look at the start of a program. */
+export function checkConnect(url: CarrierUrl, options: CarrierConnectOptions = {}): void {
+  streamCarrier(url).checkConnect?.(url, withParameters(url, options));
 }
 
-/** A URL that cannot be used rejects, as everything else does. */
-// deno-lint-ignore require-await
-async function attempt<T>(open: () => Promise<T>): Promise<T> {
-  return open();
+/** Throws what listening at the URL would reject with before a port is bound. */
+export function checkListen(url: CarrierUrl, options: CarrierListenOptions = {}): void {
+  streamCarrier(url).checkListen?.(url, withListenParameters(url, options));
+}
+
+function streamCarrier(url: CarrierUrl): StreamCarrier {
+  const carrier = CARRIERS[url.scheme];
+  if (carrier.kind === "missing") throw unsupported(url, carrier.advice);
+  if (carrier.kind === "stream") return carrier;
+  throw new ConfigError(
+    "ERR_CONFIG_URL",
+    `Cannot use ${showCarrierUrl(url)}: expected a carrier of byte streams, such as tcp`,
+  );
+}
+
+/** The options, with what the URL's parameters say of the same things in their place. */
+function withParameters(url: CarrierUrl, options: CarrierConnectOptions): CarrierConnectOptions {
+  const { proxy, sni, pin, alpn } = url.parameters;
+  const tls = {
+    ...options.tls,
+    ...(sni !== undefined && { sni }),
+    ...(pin !== undefined && { pin: splitList(pin) }),
+    ...(alpn !== undefined && { alpn: splitList(alpn) }),
+  };
+  return { ...options, tls, ...(proxy !== undefined && { proxy: parseProxyUrl(proxy) }) };
+}
+
+function withListenParameters(url: CarrierUrl, options: CarrierListenOptions): CarrierListenOptions {
+  const unused = CONNECT_PARAMETERS.find((name) => url.parameters[name] !== undefined);
+  if (unused !== undefined) {
+    throw new ConfigError(
+      "ERR_CONFIG_URL",
+      `Cannot listen at ${
+        showCarrierUrl(url)
+      }: expected no parameter ${unused}, which only connecting uses, got one`,
+    );
+  }
+  const { alpn } = url.parameters;
+  return alpn === undefined ? options : { ...options, tls: { ...options.tls, alpn: splitList(alpn) } };
+}
+
+function splitList(text: string): string[] {
+  return text.split(",").map((each) => each.trim()).filter((each) => each !== "");
 }
 
 function missing(scheme: CarrierScheme): MissingCarrier {

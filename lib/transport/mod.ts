@@ -22,5 +22,8 @@ export * from "./address.ts";
 export * from "./carrier_connection.ts";
 export * from "./datagram_queue.ts";
 export * from "./memory.ts";
+export * from "./pin.ts";
+export * from "./proxy_url.ts";
+export * from "./tls_settings.ts";
 export * from "./types.ts";
 export * from "./url.ts";

@@ -3,6 +3,9 @@
  * and {@linkcode Listener} (streams) or {@linkcode DatagramEndpoint}; `test/compliance` holds the suite for each.
  */
 
+import type { ProxySettings } from "./proxy_url.ts";
+import type { TlsClientSettings, TlsServerSettings, TlsState } from "./tls_settings.ts";
+
 /** An IP address (without brackets) or host name, and a port. */
 export interface TransportAddress {
   /** `192.0.2.1`, `2001:db8::1` or `gw.example`. */
@@ -42,7 +45,20 @@ export interface Connection {
   readonly localAddress: TransportAddress;
   /** The other end. */
   readonly remoteAddress: TransportAddress;
+  /** What lies between the network and the stream, the outermost first. Left out where there is nothing, as with TCP. */
+  readonly layers?: readonly ConnectionLayer[];
 }
+
+/** What a layer of a connection has to tell: plain data, for programs and logs. */
+export type ConnectionLayer =
+  /** A tunnel through an HTTP proxy, given as it may be shown: without credentials. */
+  | { readonly layer: "proxy"; readonly proxy: string }
+  /** TLS, and what was negotiated. */
+  | ({ readonly layer: "tls" } & TlsState)
+  /** WebSocket messages, with the subprotocol that was chosen. */
+  | { readonly layer: "websocket"; readonly protocol?: string }
+  /** A stream of a WebTransport session. */
+  | { readonly layer: "webtransport" };
 
 /** Accepts connections. */
 export interface Listener {
@@ -103,12 +119,31 @@ export interface ConnectOptions {
   readonly localAddress?: TransportAddress;
 }
 
+/**
+ * Options for connecting by a carrier, whichever it is: a carrier takes those that concern it. What a carrier URL says goes
+ * before what is said here.
+ */
+export interface CarrierConnectOptions extends ConnectOptions {
+  /** The proxy through which the byte stream below is opened. */
+  readonly proxy?: ProxySettings;
+  /** TLS, for the carriers that have it. */
+  readonly tls?: TlsClientSettings;
+  /** More header fields for the requests of carriers that open with HTTP (not for the proxy). */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Options for listening. */
 export interface ListenOptions {
   /** Closes the listener when aborted. */
   readonly signal?: AbortSignal;
   /** Connections the kernel may hold before they are accepted. Default 511. */
   readonly backlog?: number;
+}
+
+/** Options for listening by a carrier, whichever it is: a carrier takes those that concern it. */
+export interface CarrierListenOptions extends ListenOptions {
+  /** TLS, for the carriers that have it. */
+  readonly tls?: TlsServerSettings;
 }
 
 /** Options for a datagram endpoint. */

@@ -8,7 +8,7 @@ import { formatAddress, isIpAddress } from "./address.ts";
 import type { TransportAddress } from "./types.ts";
 
 /** The schemes of carrier URLs. */
-export type CarrierScheme = "udp" | "tcp" | "tls" | "ws" | "wss" | "https";
+export type CarrierScheme = "udp" | "tcp" | "tls" | "ws" | "wss" | "https" | "tls+tcp";
 
 /** The query parameters of carrier URLs. */
 export type CarrierParameter = "proxy" | "sni" | "pin" | "alpn";
@@ -23,6 +23,8 @@ export interface SchemeRules {
   readonly path: boolean;
   /** The query parameters it knows. */
   readonly parameters: readonly CarrierParameter[];
+  /** One can only listen at it. Default false. */
+  readonly listenOnly?: boolean;
 }
 
 /** The rules of every scheme. */
@@ -34,7 +36,12 @@ export const CARRIER_SCHEMES: Readonly<Record<CarrierScheme, SchemeRules>> = {
   ws: { kind: "stream", defaultPort: 80, path: true, parameters: ["proxy", "pin"] },
   wss: { kind: "stream", defaultPort: 443, path: true, parameters: ["proxy", "pin"] },
   https: { kind: "stream", defaultPort: 443, path: true, parameters: ["pin"] },
+  // TLS and plain TCP at one port, told apart by their first octets.
+  "tls+tcp": { kind: "stream", defaultPort: 443, path: false, parameters: ["alpn"], listenOnly: true },
 };
+
+/** Parameters that mean nothing to one who listens. */
+export const CONNECT_PARAMETERS: readonly CarrierParameter[] = ["proxy", "sni", "pin"];
 
 /** A carrier URL, taken apart. It is a {@linkcode TransportAddress} too. */
 export interface CarrierUrl extends TransportAddress {
@@ -92,6 +99,9 @@ export function parseCarrierUrl(text: string, options: CarrierUrlOptions = {}): 
   const scheme = schemeText.toLowerCase();
   if (!isCarrierScheme(scheme)) return refuse(`one of the schemes ${SCHEME_LIST}`, JSON.stringify(scheme));
   const rules = CARRIER_SCHEMES[scheme];
+  if (rules.listenOnly && !options.listen) {
+    return refuse("a scheme to connect with", `${scheme}, to listen at`);
+  }
   if (authority.includes("@")) return refuse("no user name or password", "one before the host");
   if (fragment !== undefined) return refuse("no fragment", "one after #");
   if (!rules.path && path !== "" && path !== "/") return refuse("no path", JSON.stringify(path));

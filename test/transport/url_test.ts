@@ -73,6 +73,7 @@ describe("parseCarrierUrl", () => {
     ["tcp://gw.example?sni=x", /expected one of the parameters proxy for tcp, got "sni"/],
     ["tls://gw.example?__proto__=x", /got "__proto__"/],
     ["tls://gw.example?sni=a&sni=b", /expected parameter sni once/],
+    ["tls+tcp://gw.example", /expected a scheme to connect with, got tls\+tcp, to listen at/],
     ["tls://gw.example?sni=", /expected a value for parameter sni, got none/],
   ];
   for (const [text, message, options] of bad) {
@@ -124,7 +125,9 @@ describe("parseCarrierUrl", () => {
       });
     });
     fc.assert(fc.property(url, (url) => {
-      assert.deepEqual(parseCarrierUrl(formatCarrierUrl(url)), { ...url, parameters: { ...url.parameters } });
+      const listen = CARRIER_SCHEMES[url.scheme].listenOnly ?? false;
+      const read = parseCarrierUrl(formatCarrierUrl(url), { listen });
+      assert.deepEqual(read, { ...url, parameters: { ...url.parameters } });
     }));
   });
 
