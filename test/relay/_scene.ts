@@ -274,6 +274,8 @@ export class OriginatorScene extends Scene {
   readonly dials: number[] = [];
   /** Makes attempts to connect fail. */
   refusal: Error | undefined;
+  /** Where the relay connects to. */
+  target: TransportAddress;
 
   static async open({ limits, hostname = "127.0.0.1" }: SceneOptions = {}): Promise<OriginatorScene> {
     const local = { hostname, port: 0 };
@@ -287,15 +289,14 @@ export class OriginatorScene extends Scene {
   ) {
     super();
     this.address = endpoint.localAddress;
+    this.target = listener.address;
     this.#listener = listener;
     this.#accepted = listener.connections.getReader();
     this.relay = new OriginatorRelay({
       endpoint,
       dial: (options) => {
         this.dials.push(performance.now());
-        return this.refusal === undefined
-          ? connectTcp(listener.address, options)
-          : Promise.reject(this.refusal);
+        return this.refusal === undefined ? connectTcp(this.target, options) : Promise.reject(this.refusal);
       },
       limits,
       onEvent: (event) => this.events.push(event),
