@@ -37,6 +37,12 @@ export type TransportErrorCode =
   | "ERR_TRANSPORT_CLOSED"
   /** The runtime has no way to do what was asked; the message names one that has. */
   | "ERR_TRANSPORT_UNSUPPORTED"
+  /** What should be the head of an HTTP response is none, is too long, or was cut off. */
+  | "ERR_TRANSPORT_HTTP"
+  /** A proxy refused to open a tunnel; see `status` and `reason`. */
+  | "ERR_TRANSPORT_PROXY_REFUSED"
+  /** A proxy wants credentials, or other ones, or a kind of authentication that is not spoken. */
+  | "ERR_TRANSPORT_PROXY_AUTH"
   /** Anything else that the operating system reported; see `cause`. */
   | "ERR_TRANSPORT_FAILED";
 
@@ -160,6 +166,21 @@ export class EncapError extends IketcpError<EncapErrorCode> {
 
 /** A socket or another carrier failed. */
 export class TransportError extends IketcpError<TransportErrorCode> {}
+
+/** A proxy answered, but not with a tunnel. */
+export class ProxyError extends TransportError {
+  /** The status of the proxy's answer, such as 403. */
+  readonly status: number;
+  /** The reason phrase of the proxy's answer, printable and cut to 100 characters; may be empty. */
+  readonly reason: string;
+
+  /** Makes an error from a proxy's answer. */
+  constructor(code: TransportErrorCode, message: string, status: number, reason: string) {
+    super(code, message);
+    this.status = status;
+    this.reason = reason;
+  }
+}
 
 /** An IKE message cannot be read. */
 export class IkeError extends IketcpError<IkeErrorCode> {}

@@ -48,7 +48,7 @@ export function connectOptions(options: CarrierCommandOptions): CarrierConnectOp
   const { ca, proxy, header } = options;
   return {
     ...(ca !== undefined && { tls: { ca } }),
-    ...(proxy !== undefined && { proxy: { ...proxy, ...(ca !== undefined && { tls: { ca } }) } }),
+    ...(proxy !== undefined && { proxy }),
     ...(header !== undefined && { headers: header }),
   };
 }

@@ -9,7 +9,7 @@
  */
 
 import { ConfigError, TransportError } from "../errors.ts";
-import { parseProxyUrl } from "../transport/proxy_url.ts";
+import { parseProxyUrl, type ProxySettings } from "../transport/proxy_url.ts";
 import type {
   CarrierConnectOptions,
   CarrierListenOptions,
@@ -155,7 +155,16 @@ function withParameters(url: CarrierUrl, options: CarrierConnectOptions): Carrie
     ...(pin !== undefined && { pin: splitList(pin) }),
     ...(alpn !== undefined && { alpn: splitList(alpn) }),
   };
-  return { ...options, tls, ...(proxy !== undefined && { proxy: parseProxyUrl(proxy) }) };
+  return { ...options, tls, ...(proxy !== undefined && { proxy: proxyOf(url, proxy) }) };
+}
+
+/** One object for each URL object, since what is known of a proxy is known of its object. */
+const PROXIES: WeakMap<CarrierUrl, ProxySettings> = new WeakMap();
+
+function proxyOf(url: CarrierUrl, text: string): ProxySettings {
+  const proxy = PROXIES.get(url) ?? parseProxyUrl(text);
+  PROXIES.set(url, proxy);
+  return proxy;
 }
 
 function withListenParameters(url: CarrierUrl, options: CarrierListenOptions): CarrierListenOptions {

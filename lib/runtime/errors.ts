@@ -66,14 +66,6 @@ export function connectionError(error: unknown, peer: TransportAddress): Transpo
   return new TransportError(code, message, { cause: error });
 }
 
-/** The error for an attempt that took longer than it was given. */
-export function timeoutError(action: string, milliseconds: number): TransportError {
-  return new TransportError(
-    "ERR_TRANSPORT_TIMEOUT",
-    `Cannot ${action}: no answer within ${milliseconds / 1000} s`,
-  );
-}
-
 function explain(error: unknown): Row {
   const { code, name, message, errors } = (error ?? {}) as {
     code?: unknown;

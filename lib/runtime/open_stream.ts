@@ -3,11 +3,13 @@
  * nowhere else, so that each of them goes through a proxy without knowing of one.
  */
 
-import { TransportError } from "../errors.ts";
-import { formatAddress } from "../transport/address.ts";
-import { showProxyUrl } from "../transport/proxy_url.ts";
+import { connectThroughProxy } from "../transport/http_tunnel.ts";
+import type { ProxySettings } from "../transport/proxy_url.ts";
 import type { CarrierConnectOptions, Connection, TransportAddress } from "../transport/types.ts";
 import { runtime } from "./_select.ts";
+
+/** Proxies that have asked for their credentials, so that the next connection spares a refusal (RFC 7617, section 2.2). */
+const ASKING: WeakSet<ProxySettings> = new WeakSet();
 
 /**
  * Opens a byte stream to an address, through the proxy of the options if they name one.
@@ -25,10 +27,15 @@ export async function openStream(
   address: TransportAddress,
   options: CarrierConnectOptions = {},
 ): Promise<Connection> {
-  const { proxy } = options;
+  const { proxy, signal, timeout, localAddress } = options;
   if (proxy === undefined) return await runtime.connectTcp(address, options);
-  throw new TransportError(
-    "ERR_TRANSPORT_UNSUPPORTED",
-    `Cannot connect to ${formatAddress(address)} through ${showProxyUrl(proxy)}: there are no proxies yet`,
-  );
+  const connection = await connectThroughProxy(address, {
+    proxy,
+    authenticateAtOnce: ASKING.has(proxy),
+    signal,
+    timeout,
+    open: (signal) => runtime.connectTcp(proxy, { signal, timeout: 0, localAddress }),
+  });
+  if (connection.authenticated) ASKING.add(proxy);
+  return connection;
 }

@@ -11,7 +11,7 @@ export interface ProxySettings extends TransportAddress {
   readonly secure?: boolean;
   /** Who we are for Basic authentication (RFC 7617). */
   readonly credentials?: ProxyCredentials;
-  /** TLS towards a `secure` proxy. Default: the runtime's authorities, the proxy's own name. */
+  /** TLS towards a `secure` proxy. Default: the authorities that are trusted for what lies behind it. */
   readonly tls?: TlsClientSettings;
 }
 
