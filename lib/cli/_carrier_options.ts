@@ -2,19 +2,22 @@
 
 import type { Command } from "commander";
 import { readFileSync } from "node:fs";
+import process from "node:process";
 import { ConfigError } from "../errors.ts";
 import {
   type CarrierConnectOptions,
   type CarrierListenOptions,
+  type CarrierUrl,
   parseProxyUrl,
+  proxyFromEnvironment,
   type ProxySettings,
 } from "../transport/mod.ts";
 import { resolvePath } from "./_program.ts";
 
 /** What the command line says of carriers. */
 export interface CarrierCommandOptions {
-  /** The proxy of every stream carrier that names none in its URL. */
-  readonly proxy?: ProxySettings;
+  /** The proxy of every stream carrier that names none in its URL; false: none, whatever the environment says. */
+  readonly proxy?: ProxySettings | false;
   /** Authorities, as PEM. */
   readonly ca?: string;
   /** This end's certificates, as PEM. */
@@ -33,6 +36,7 @@ export function addCarrierOptions(command: Command): Command {
       "HTTP proxy for what connects: http://[USER:PASSWORD@]HOST[:PORT]",
       parseProxyUrl,
     )
+    .option("--no-proxy", "do not look for a proxy in HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY")
     .option("--ca <file>", "certificates (PEM) to trust in place of the usual authorities", readFile)
     .option("--cert <file>", "certificate chain (PEM) to listen with", readFile)
     .option("--key <file>", "private key (PEM) of --cert", readFile)
@@ -43,12 +47,13 @@ export function addCarrierOptions(command: Command): Command {
     );
 }
 
-/** For connecting. */
-export function connectOptions(options: CarrierCommandOptions): CarrierConnectOptions {
-  const { ca, proxy, header } = options;
+/** For connecting to a URL: what the command line says, and for the proxy, where that says nothing, the environment. */
+export function connectOptions(options: CarrierCommandOptions, url: CarrierUrl): CarrierConnectOptions {
+  const { ca, header } = options;
+  const proxy = options.proxy ?? proxyFromEnvironment(url, (name) => process.env[name]);
   return {
     ...(ca !== undefined && { tls: { ca } }),
-    ...(proxy !== undefined && { proxy }),
+    ...(proxy && { proxy }),
     ...(header !== undefined && { headers: header }),
   };
 }

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { ConfigError } from "../errors.ts";
-import { OriginatorRelay, type RelayLimits, ResponderRelay } from "../relay/mod.ts";
+import { type Dial, OriginatorRelay, type RelayLimits, ResponderRelay } from "../relay/mod.ts";
 import { checkConnect, connectCarrier, listenCarrier, openCarrier, openUdp } from "../runtime/mod.ts";
 import {
   CARRIER_SCHEMES,
@@ -109,14 +109,17 @@ async function startOriginator(
   capture?: CaptureFile,
 ): Promise<Started<OriginatorRelay>> {
   // A carrier, or a local address, that cannot be used shows now, not with the first datagram.
-  const carrierOptions = { ...connectOptions(options), ...(options.bind && { localAddress: options.bind }) };
-  for (const url of options.to) checkConnect(url, carrierOptions);
+  const routes = options.to.map((url): Route => ({
+    url,
+    options: { ...connectOptions(options, url), ...(options.bind && { localAddress: options.bind }) },
+  }));
+  for (const route of routes) checkConnect(route.url, route.options);
   if (options.bind !== undefined) await (await openUdp({ local: { ...options.bind, port: 0 } })).close();
   const endpoint = await openCarrier(options.listen, { local: options.listen });
   const relay = new OriginatorRelay({
     endpoint,
     dial: async (dialOptions) => {
-      const connection = await connectFirst(options.to, { ...carrierOptions, ...dialOptions }, log);
+      const connection = await connectFirst(routes, dialOptions, log);
       return capture?.tap(connection) ?? connection;
     },
     limits: options.limit,
@@ -143,20 +146,26 @@ async function startResponder(
   return { relay, address: listener.address };
 }
 
+/** A carrier to try, and how. */
+interface Route {
+  readonly url: CarrierUrl;
+  readonly options: CarrierConnectOptions;
+}
+
 /** Tries the carriers in order; throws the last error when none opens. */
 async function connectFirst(
-  urls: readonly CarrierUrl[],
-  options: CarrierConnectOptions,
+  routes: readonly Route[],
+  dialOptions: Parameters<Dial>[0],
   log: Log,
 ): Promise<Connection> {
   let failure: unknown;
-  for (const url of urls) {
+  for (const { url, options } of routes) {
     try {
-      const connection = await connectCarrier(url, options);
-      if (urls.length > 1) log({ event: "carrier", url: showCarrierUrl(url) });
+      const connection = await connectCarrier(url, { ...options, ...dialOptions });
+      if (routes.length > 1) log({ event: "carrier", url: showCarrierUrl(url) });
       return connection;
     } catch (error) {
-      if (options.signal?.aborted) throw error;
+      if (dialOptions.signal.aborted) throw error;
       failure = error;
     }
   }

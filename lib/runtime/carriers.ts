@@ -128,7 +128,14 @@ export async function openCarrier(
 
 /** Throws what connecting to the URL would reject with before anything is sent: for a look at the start of a program. */
 export function checkConnect(url: CarrierUrl, options: CarrierConnectOptions = {}): void {
-  streamCarrier(url).checkConnect?.(url, withParameters(url, options));
+  const carrier = streamCarrier(url);
+  if (options.proxy !== undefined && !carrier.parameters.includes("proxy")) {
+    throw new ConfigError(
+      "ERR_CONFIG_OPTION",
+      `Cannot connect to ${showCarrierUrl(url)} through a proxy: ${url.scheme} does not run on TCP`,
+    );
+  }
+  carrier.checkConnect?.(url, withParameters(url, options));
 }
 
 /** Throws what listening at the URL would reject with before a port is bound. */

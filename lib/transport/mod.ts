@@ -26,6 +26,7 @@ export * from "./http_response_head.ts";
 export * from "./http_tunnel.ts";
 export * from "./memory.ts";
 export * from "./pin.ts";
+export * from "./proxy_environment.ts";
 export * from "./proxy_url.ts";
 export * from "./tls_settings.ts";
 export * from "./types.ts";
