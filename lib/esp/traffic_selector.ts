@@ -1,21 +1,9 @@
 /** Traffic selectors (RFC 4301, section 4.4.1.1; RFC 7296, section 3.13): which packets an SA may carry. */
 
 import { CodedTypeError } from "../errors.ts";
-import { type InnerPacket, parseIpAddress } from "../ip/mod.ts";
+import { compareAddresses, type InnerPacket, type TrafficSelector } from "../ip/mod.ts";
 
-/** A range of addresses, a protocol, a range of ports: the fields of IKEv2's traffic selector. */
-export interface TrafficSelector {
-  /** First address, 4 or 16 octets. */
-  readonly start: Uint8Array;
-  /** Last address, as many octets. */
-  readonly end: Uint8Array;
-  /** Upper protocol; 0 for any (default: 0). */
-  readonly protocol?: number;
-  /** First port (default: 0). For ICMP type and code in one. */
-  readonly startPort?: number;
-  /** Last port (default: 65535). */
-  readonly endPort?: number;
-}
+export { parseTrafficSelector, type TrafficSelector } from "../ip/mod.ts";
 
 /** What lies on either side of a tunnel, seen from here. */
 export interface TrafficSelectors {
@@ -23,77 +11,6 @@ export interface TrafficSelectors {
   readonly local: readonly TrafficSelector[];
   /** The peer's. */
   readonly remote: readonly TrafficSelector[];
-}
-
-const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 };
-
-/**
- * Reads a selector as `swanctl.conf` writes it: an address, a subnet or a range, and in brackets protocol and port.
- *
- * @example
- * ```ts
- * import { parseTrafficSelector } from "iketcp/esp";
- * import { deepStrictEqual, strictEqual } from "node:assert";
- *
- * const selector = parseTrafficSelector("10.1.0.0/16[tcp/443]");
- * deepStrictEqual([...selector.end], [10, 1, 255, 255]);
- * strictEqual(selector.endPort, 443);
- * ```
- */
-export function parseTrafficSelector(text: string): TrafficSelector {
-  const match = /^([^[\]]+?)(?:\[([a-z0-9]*)(?:\/(\d+|any)(?:-(\d+))?)?\])?$/.exec(text.trim());
-  if (match === null) return refuse(text, "an address, subnet or range, with [protocol/port] behind it");
-  const [, where, protocol = "", port = "any", lastPort = port] = match as unknown as string[];
-  const { start, end } = parseRange(where!, text);
-  const number = protocol === "" || protocol === "any" ? 0 : PROTOCOLS[protocol] ?? Number(protocol);
-  if (!(Number.isInteger(number) && number >= 0 && number <= 255)) {
-    return refuse(text, "a protocol by name or number");
-  }
-  const startPort = port === "any" ? 0 : Number(port);
-  const endPort = lastPort === "any" ? 0xffff : Number(lastPort);
-  if (startPort > endPort || endPort > 0xffff) {
-    return refuse(text, "ports from 0 to 65535, the lower one first");
-  }
-  return { start, end, protocol: number, startPort, endPort };
-}
-
-function parseRange(where: string, text: string): { start: Uint8Array; end: Uint8Array } {
-  const subnet = /^(.+)\/(\d+)$/.exec(where);
-  const [first, last] = subnet === null ? where.split("-", 2) : [subnet[1], undefined];
-  const address = parseIpAddress(first!.trim());
-  if (address === undefined) return refuse(text, "an IP address");
-  if (subnet !== null) {
-    const length = Number(subnet[2]);
-    if (length > address.length * 8) return refuse(text, `a prefix of at most ${address.length * 8} bits`);
-    const start = address.slice();
-    const end = address.slice();
-    for (let i = 0; i < address.length; i++) {
-      const mask = 0xff << 8 - Math.min(8, Math.max(0, length - 8 * i)) & 0xff;
-      start[i]! &= mask;
-      end[i] = start[i]! | ~mask;
-    }
-    return { start, end };
-  }
-  const end = last === undefined ? address : parseIpAddress(last.trim());
-  if (end === undefined || end.length !== address.length) {
-    return refuse(text, "a last address of the same kind");
-  }
-  if (compare(address, end) > 0) return refuse(text, "the lower address first");
-  return { start: address, end };
-}
-
-function refuse(text: string, expected: string): never {
-  throw new CodedTypeError(
-    "ERR_ESP_SELECTOR",
-    `Cannot use traffic selector: expected ${expected}, got "${text}"`,
-  );
-}
-
-function compare(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] !== b[i]) return a[i]! - b[i]!;
-  }
-  return 0;
 }
 
 /** A selector made ready to be compared with packets. */
@@ -115,7 +32,7 @@ export class SelectorMatcher {
   /** Throws a `TypeError` for ranges that are none. */
   constructor(selector: TrafficSelector) {
     const { start, end, protocol = 0, startPort = 0, endPort = 0xffff } = selector;
-    if (![4, 16].includes(start.length) || start.length !== end.length || compare(start, end) > 0) {
+    if (![4, 16].includes(start.length) || start.length !== end.length || compareAddresses(start, end) > 0) {
       throw new CodedTypeError(
         "ERR_ESP_SELECTOR",
         `Cannot use traffic selector: expected two addresses of 4 or 16 octets, the lower one first, got ${start.length} and ${end.length}`,

@@ -14,4 +14,5 @@ export * from "./packet.ts";
 export * from "./packet_too_big.ts";
 export * from "./tcp_segment.ts";
 export * from "./traffic_class.ts";
+export * from "./traffic_selector.ts";
 export * from "./udp_datagram.ts";
