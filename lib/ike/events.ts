@@ -1,0 +1,301 @@
+/**
+ * What an engine tells. Events are plain data without keys, except {@linkcode ChildSaInstalled} and the key log, which are
+ * made of them.
+ */
+
+import type { EncryptionTransform, IntegrityTransform } from "../crypto/mod.ts";
+import type { TrafficSelector } from "../ip/mod.ts";
+import type { IkePath } from "./path.ts";
+
+/** Number of an IKE SA in its engine: never used again, and kept through a move to another path. A rekey makes another. */
+export type IkeSaId = number;
+/** Number of a child SA in its engine. */
+export type ChildSaId = number;
+
+/** Keys of one direction of a child SA. */
+export interface ChildDirection {
+  /** What the sender of this direction writes into packets: the receiver's choice. */
+  readonly spi: number;
+  /** Cipher key with its salt. */
+  readonly encryptionKey: Uint8Array;
+  /** MAC key; empty beside an AEAD. */
+  readonly integrityKey: Uint8Array;
+}
+
+/** Everything that a datapath must know of a child SA. */
+export interface ChildSaData {
+  /** Number of the child SA. */
+  readonly child: ChildSaId;
+  /** Its name in the configuration. */
+  readonly name: string;
+  /** Tunnel or transport mode. */
+  readonly mode: "tunnel" | "transport";
+  /** What comes in: our SPI. */
+  readonly inbound: ChildDirection;
+  /** What goes out: the peer's SPI. */
+  readonly outbound: ChildDirection;
+  /** Cipher of both directions. */
+  readonly encryption: EncryptionTransform;
+  /** MAC of both directions; null beside an AEAD. */
+  readonly integrity: IntegrityTransform | null;
+  /** Whether sequence numbers have 64 bits. */
+  readonly esn: boolean;
+  /** What this end sends from and receives for. */
+  readonly local: readonly TrafficSelector[];
+  /** What the peer sends from and receives for. */
+  readonly remote: readonly TrafficSelector[];
+  /** Whether TFC padding may be sent to the peer (RFC 7296, section 1.3.1). */
+  readonly tfcPadding: boolean;
+  /** When the SA ends by what it carried; 0 or absent for no limit. Time is the engine's business. */
+  readonly limits: ChildSaLimits;
+}
+
+/** Limits of a child SA; 0 for none. Reaching a soft one is told to the engine (`child_usage`). */
+export interface ChildSaLimits {
+  /** Rekey after as many octets. */
+  readonly softOctets: number;
+  /** Carry no more octets than that. */
+  readonly hardOctets: number;
+  /** Rekey after as many packets. */
+  readonly softPackets: number;
+  /** Carry no more packets than that. */
+  readonly hardPackets: number;
+}
+
+/** What is known of NATs on the way (RFC 7296, section 2.23). */
+export interface NatFindings {
+  /** This end is behind one. */
+  readonly local: boolean;
+  /** The peer is. */
+  readonly remote: boolean;
+}
+
+/** What the peer gave us, or we gave it, by configuration payloads (RFC 7296, section 2.19). */
+export interface AssignedConfiguration {
+  /** Virtual addresses. */
+  readonly addresses: readonly Uint8Array[];
+  /** DNS servers. */
+  readonly dns: readonly Uint8Array[];
+  /** Subnets behind the gateway. */
+  readonly subnets: readonly TrafficSelector[];
+}
+
+/** Why an IKE SA, or an attempt at one, ended without D. */
+export type FailureReason =
+  /** No answer in time. */
+  | "timeout"
+  /** The peer refused our proposals, or answered with something that was not proposed. */
+  | "no_proposal_chosen"
+  /** One end is not who it should be, or did not prove it. The text says what was wrong, and for whom. */
+  | "authentication_failed"
+  /** A message that does not follow the syntax, from either end. */
+  | "invalid_syntax"
+  /** A message that follows the syntax, and cannot be. */
+  | "protocol"
+  /** A payload that one end has to understand and does not. */
+  | "unsupported_critical_payload"
+  /** The peer cannot do IKEv2. */
+  | "version"
+  /** A limit of this end. */
+  | "limit"
+  /** The lifetime passed without a rekey. */
+  | "expired"
+  /** The caller gave up. */
+  | "cancelled"
+  /** Another error that the peer reported. */
+  | "refused";
+
+/** An IKE SA is established. */
+export interface IkeSaEstablished {
+  readonly type: "ike_sa_established";
+  readonly ikeSa: IkeSaId;
+  /** Name of the connection. */
+  readonly connection: string;
+  /** Which end began. */
+  readonly role: "initiator" | "responder";
+  /** SPIs as 16 hexadecimal digits. */
+  readonly spiI: string;
+  readonly spiR: string;
+  /** Both identities in strongSwan's notation. */
+  readonly localId: string;
+  readonly remoteId: string;
+  /** `AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519`. */
+  readonly suite: string;
+  readonly path: IkePath;
+  readonly nat: NatFindings;
+  /** What was assigned; empty lists where nothing was. */
+  readonly configuration: AssignedConfiguration;
+  /** The IKE SA whose place it takes, after a rekey. */
+  readonly replaces?: IkeSaId;
+}
+
+/** An IKE SA is gone, with all its children. */
+export interface IkeSaDeleted {
+  readonly type: "ike_sa_deleted";
+  readonly ikeSa: IkeSaId;
+  readonly connection: string;
+  /** `local` and `peer` by D, `replaced` after a rekey, otherwise a failure. */
+  readonly by: "local" | "peer" | "replaced" | "failure";
+  readonly reason?: FailureReason;
+  /** What a person should know. */
+  readonly text?: string;
+}
+
+/** An attempt failed: an IKE SA that was never established. */
+export interface IkeSaFailed {
+  readonly type: "ike_sa_failed";
+  readonly ikeSa: IkeSaId;
+  readonly connection: string;
+  readonly role: "initiator" | "responder";
+  readonly reason: FailureReason;
+  /** What a person should know. */
+  readonly text: string;
+}
+
+/** A child SA is ready: from now on packets may be received on it, and sent. Keys are the receiver's to wipe. */
+export interface ChildSaInstalled {
+  readonly type: "child_sa_installed";
+  readonly ikeSa: IkeSaId;
+  readonly childSa: ChildSaData;
+  /** The child SA that it replaces, after a rekey. */
+  readonly replaces?: ChildSaId;
+  /**
+   * Whether to send on it at once. After a rekey that the peer began it is false: its end may not be ready to receive before it has our
+   * answer, and `child_sa_switched` follows (RFC 7296, section 2.8).
+   */
+  readonly send: boolean;
+}
+
+/** Packets are to be sent on this child SA from now on. */
+export interface ChildSaSwitched {
+  readonly type: "child_sa_switched";
+  readonly ikeSa: IkeSaId;
+  readonly child: ChildSaId;
+}
+
+/** A child SA is gone: nothing may be sent or received on it. */
+export interface ChildSaDeleted {
+  readonly type: "child_sa_deleted";
+  readonly ikeSa: IkeSaId;
+  readonly child: ChildSaId;
+  readonly name: string;
+  readonly by: "local" | "peer" | "replaced" | "expired" | "ike_sa";
+}
+
+/** A child SA could not be made; its IKE SA lives on. */
+export interface ChildSaFailed {
+  readonly type: "child_sa_failed";
+  readonly ikeSa: IkeSaId;
+  readonly name: string;
+  /** Name of the notify, or what this end found wrong. */
+  readonly reason: string;
+  readonly text: string;
+}
+
+/** Child SAs belong to another IKE SA from now on: it replaces theirs. */
+export interface ChildSasMoved {
+  readonly type: "child_sas_moved";
+  readonly from: IkeSaId;
+  readonly to: IkeSaId;
+  readonly children: readonly ChildSaId[];
+}
+
+/** An IKE SA and its child SAs send to another path from now on (RFC 9329, section 6.1). */
+export interface PathChanged {
+  readonly type: "path_changed";
+  readonly ikeSa: IkeSaId;
+  readonly path: IkePath;
+}
+
+/** The peer answered a check of its liveness. */
+export interface PeerAlive {
+  readonly type: "peer_alive";
+  readonly ikeSa: IkeSaId;
+}
+
+/** A message was sent or received: one line for people. Never a key. */
+export interface MessageLogged {
+  readonly type: "message";
+  /** Absent where no SA knows the message. */
+  readonly ikeSa?: IkeSaId;
+  readonly direction: "sent" | "received";
+  readonly path: IkePath;
+  /** `IKE_AUTH { IDi, AUTH, SA, TSi, TSr } -->`: the arrow points away from the end that began the exchange. */
+  readonly line: string;
+  /** Octets of the message, or of all its fragments. */
+  readonly length: number;
+  /** It was sent before, or has been answered before. */
+  readonly repeated: boolean;
+}
+
+/** Why a message was dropped without an answer. */
+export type DropReason =
+  /** Not an IKE message of version 2. */
+  | "malformed"
+  /** No SA has its SPIs. */
+  | "unknown_spi"
+  /** Its integrity check value is wrong. */
+  | "not_authentic"
+  /** Its Message ID is outside the window, or nothing like it was asked. */
+  | "message_id"
+  /** The state of the SA does not allow it: INFORMATIONAL before IKE_AUTH, say. */
+  | "wrong_state"
+  /** Too many half-open SAs, or another limit. */
+  | "limit"
+  /** It has no SK payload and should. */
+  | "unprotected"
+  /** A fragment that fits nothing. */
+  | "fragment";
+
+/** A message was dropped. */
+export interface MessageDropped {
+  readonly type: "message_dropped";
+  readonly ikeSa?: IkeSaId;
+  readonly path: IkePath;
+  readonly reason: DropReason;
+  readonly text: string;
+}
+
+/** Keys of an IKE SA, when an engine was made with `keyLog`: what Wireshark's `ikev2_decryption_table` needs. */
+export interface IkeKeysLogged {
+  readonly type: "ike_keys";
+  readonly spiI: Uint8Array;
+  readonly spiR: Uint8Array;
+  readonly encryption: EncryptionTransform;
+  readonly integrity: IntegrityTransform | null;
+  /** With salts. */
+  readonly skEi: Uint8Array;
+  readonly skEr: Uint8Array;
+  readonly skAi: Uint8Array;
+  readonly skAr: Uint8Array;
+}
+
+/** Keys of a child SA, when an engine was made with `keyLog`: what Wireshark's `esp_sa` needs. */
+export interface ChildKeysLogged {
+  readonly type: "child_keys";
+  readonly encryption: EncryptionTransform;
+  readonly integrity: IntegrityTransform | null;
+  readonly esn: boolean;
+  /** Addresses as this end sees them, which NATs may change. */
+  readonly path: IkePath;
+  readonly inbound: ChildDirection;
+  readonly outbound: ChildDirection;
+}
+
+/** What a key log takes. */
+export type KeyLogEntry = IkeKeysLogged | ChildKeysLogged;
+
+/** Everything that an engine tells. */
+export type IkeEvent =
+  | IkeSaEstablished
+  | IkeSaDeleted
+  | IkeSaFailed
+  | ChildSaInstalled
+  | ChildSaSwitched
+  | ChildSaDeleted
+  | ChildSaFailed
+  | ChildSasMoved
+  | PathChanged
+  | PeerAlive
+  | MessageLogged
+  | MessageDropped;

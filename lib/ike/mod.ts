@@ -1,0 +1,29 @@
+/**
+ * IKEv2 (RFC 7296) as an engine without sockets, clocks or randomness of its own: messages, times and wishes go in, messages,
+ * events and the next deadline come out.
+ *
+ * @example What traffic two ends agree on
+ * ```ts
+ * import { formatSelector, narrowSelectors, parseConfiguredSelector, resolveSelectors } from "iketcp/ike";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * const offered = resolveSelectors([parseConfiguredSelector("10.1.0.0/16")], []);
+ * const policy = resolveSelectors([parseConfiguredSelector("10.1.7.0/24[tcp/443]")], []);
+ * deepStrictEqual(narrowSelectors(offered, policy).map(formatSelector), ["10.1.7.0/24[6/443]"]);
+ * ```
+ *
+ * @module
+ */
+
+export * from "./config.ts";
+export * from "./engine_io.ts";
+export * from "./events.ts";
+export * from "./limits.ts";
+export * from "./path.ts";
+export * from "./pools.ts";
+export * from "./retransmission.ts";
+export * from "./state.ts";
+export * from "./timers.ts";
+export * from "./traffic_selectors.ts";
+export * from "./window.ts";
+export type { TrafficSelector } from "../ip/mod.ts";

@@ -1,0 +1,141 @@
+/**
+ * Timers by name, for any number of SAs, in one queue: the engine's deadline is its head. Setting, moving and clearing cost
+ * logarithmic time, so that 10000 idle SAs cost nothing while nothing is due.
+ */
+
+/** What a timer of an IKE SA, or of the engine, is for. To add one, add its name here and a case where timers expire. */
+export type TimerName =
+  /** A request goes out again, or has been without an answer for too long. */
+  | "retransmit"
+  /** The initiator of a half-open SA was silent (RFC 7296, section 2.6). */
+  | "half_open"
+  /** Nothing was heard of the peer for `dpd_delay` (section 2.4). */
+  | "liveness"
+  /** The IKE SA wants to be rekeyed (section 2.8). */
+  | "rekey_ike"
+  /** The IKE SA was not rekeyed in time. */
+  | "expire_ike"
+  /** The peer wants to be authenticated anew (`reauth_time`). */
+  | "reauthenticate"
+  /** A child SA wants to be rekeyed. */
+  | "rekey_child"
+  /** A child SA was not rekeyed in time. */
+  | "expire_child"
+  /** What was refused for the moment is tried again (section 2.25). */
+  | "retry"
+  /** An error in IKE_SA_INIT, which anybody could have sent, has not been followed by anything better (section 2.21.1). */
+  | "init_error"
+  /** A message of which only fragments came is given up (RFC 7383, section 2.6). */
+  | "reassembly"
+  /** An SA that the peer has to delete was not deleted. */
+  | "linger"
+  /** The secret of cookies grows old (section 2.6). */
+  | "cookie_secret";
+
+/** A timer that has run out. */
+export interface ExpiredTimer<Owner> {
+  /** Whose timer. */
+  readonly owner: Owner;
+  /** What it is for. */
+  readonly name: TimerName;
+  /** Which one of that name, where an owner has several (a child SA's number). */
+  readonly key: number;
+}
+
+interface Entry<Owner> extends ExpiredTimer<Owner> {
+  at: number;
+  index: number;
+}
+
+/** All timers, the earliest first: a binary heap whose entries know their places. */
+export class Timers<Owner extends object> {
+  readonly #heap: Entry<Owner>[] = [];
+  readonly #owners: Map<Owner, Map<string, Entry<Owner>>> = new Map();
+
+  /** How many are set. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** When the first one runs out; null when none is set. */
+  get deadline(): number | null {
+    return this.#heap[0]?.at ?? null;
+  }
+
+  /** Sets a timer, or moves it. */
+  set(owner: Owner, name: TimerName, at: number, key = 0): void {
+    let entries = this.#owners.get(owner);
+    if (entries === undefined) this.#owners.set(owner, entries = new Map());
+    const entry = entries.get(`${name} ${key}`);
+    if (entry !== undefined) {
+      entry.at = at;
+      this.#settle(entry);
+      return;
+    }
+    const added: Entry<Owner> = { owner, name, key, at, index: this.#heap.length };
+    entries.set(`${name} ${key}`, added);
+    this.#heap.push(added);
+    this.#settle(added);
+  }
+
+  /** When a timer runs out; undefined when it is not set. */
+  at(owner: Owner, name: TimerName, key = 0): number | undefined {
+    return this.#owners.get(owner)?.get(`${name} ${key}`)?.at;
+  }
+
+  /** Forgets a timer, if it is set. */
+  clear(owner: Owner, name: TimerName, key = 0): void {
+    const entry = this.#owners.get(owner)?.get(`${name} ${key}`);
+    if (entry !== undefined) this.#remove(entry);
+  }
+
+  /** Forgets every timer of an owner. */
+  clearAll(owner: Owner): void {
+    for (const entry of [...this.#owners.get(owner)?.values() ?? []]) this.#remove(entry);
+  }
+
+  /** Takes the first timer that has run out by `now`; undefined when there is none. */
+  expire(now: number): ExpiredTimer<Owner> | undefined {
+    const first = this.#heap[0];
+    if (first === undefined || first.at > now) return undefined;
+    this.#remove(first);
+    return first;
+  }
+
+  #remove(entry: Entry<Owner>): void {
+    const last = this.#heap.pop()!;
+    if (last !== entry) {
+      this.#heap[entry.index] = last;
+      last.index = entry.index;
+      this.#settle(last);
+    }
+    const entries = this.#owners.get(entry.owner)!;
+    entries.delete(`${entry.name} ${entry.key}`);
+    if (entries.size === 0) this.#owners.delete(entry.owner);
+  }
+
+  /** Moves an entry up or down to where it belongs. */
+  #settle(entry: Entry<Owner>): void {
+    const heap = this.#heap;
+    for (;;) {
+      const parent = heap[entry.index - 1 >> 1];
+      if (entry.index === 0 || parent!.at <= entry.at) break;
+      this.#swap(entry, parent!);
+    }
+    for (;;) {
+      const left = heap[2 * entry.index + 1];
+      const right = heap[2 * entry.index + 2];
+      const child = right !== undefined && right.at < left!.at ? right : left;
+      if (child === undefined || child.at >= entry.at) break;
+      this.#swap(entry, child);
+    }
+  }
+
+  #swap(a: Entry<Owner>, b: Entry<Owner>): void {
+    const { index } = a;
+    this.#heap[b.index] = a;
+    this.#heap[index] = b;
+    a.index = b.index;
+    b.index = index;
+  }
+}
