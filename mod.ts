@@ -37,3 +37,4 @@ export {
   PrefixWriterStream,
   UnbatchStream,
 } from "./lib/encap/mod.ts";
+export { InPlaceFramer } from "./lib/encap/in_place_framer.ts";

@@ -49,7 +49,7 @@ export abstract class Outlet<C> {
       this.#controller.enqueue(this.take());
     }
     // A reader that let go of its lock may have left a chunk with the controller: an error must wait for that, too.
-    if (this.open && this.#finish !== undefined && this.isEmpty() && this.#controller.desiredSize === 0) {
+    if (this.open && this.#finish && this.isEmpty() && this.#controller.desiredSize === 0) {
       this.open = false;
       this.#finish();
     }

@@ -50,5 +50,5 @@ export class Split<I, C extends MessageChunk> extends Fan<I, C> {
   }
 }
 
-const DEFAULT_MAX_ESP_QUEUE = 1024 * 1024;
-const DEFAULT_MAX_IKE_QUEUE = 256 * 1024;
+const DEFAULT_MAX_ESP_QUEUE = 1 << 20; // 1 MiB
+const DEFAULT_MAX_IKE_QUEUE = 1 << 18; // 256 KiB

@@ -31,6 +31,11 @@ export interface EncapsulationOptions extends DemuxOptions {
   readonly maxAcceptLength?: number;
   /** The longest message that may be sent, marker included. Default and most: 65533. */
   readonly maxSendLength?: number;
+  /**
+   * What frames, instead of a {@linkcode Framer} of `maxSendLength`: an `InPlaceFramer` of `iketcp`, where ESP packets are made
+   * with room in front (`room: 2` of `iketcp/esp`) and given away, so that none is copied.
+   */
+  readonly framer?: Framer;
 }
 
 /** One kind of message in both directions. */
@@ -101,8 +106,8 @@ export class EncapsulationStream {
       );
     }
     this.#deframer = new Deframer({ maxMessageLength: options.maxAcceptLength });
-    this.#framer = new Framer({ maxMessageLength: options.maxSendLength });
     const front = [originator ? new PrefixRefuser() : new PrefixReader(), this.#deframer, this.#filter];
+    this.#framer = options.framer ?? new Framer({ maxMessageLength: options.maxSendLength });
     const back = originator ? [this.#framer, new PrefixWriter()] : [this.#framer];
 
     this.closed = new Promise((resolve, reject) => {

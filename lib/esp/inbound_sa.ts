@@ -3,10 +3,11 @@
  * what was inside. Packets are gathered while they lie in one slab and opened together.
  */
 
-import { type CipherSpec, type CryptoProviders, MessageBatch, type MessageOpener } from "../crypto/mod.ts";
+import type { CipherSpec, CryptoProviders, MessageBatch, MessageOpener } from "../crypto/mod.ts";
 import { ESP_HEADER_SIZE } from "../crypto/mod.ts";
 import { type AddressPair, emitIpHeader, InnerPacket, ipHeaderLength, translateChecksum } from "../ip/mod.ts";
 import { checkInteger } from "./_check.ts";
+import { borrowBatch, NO_MESSAGES, returnBatch } from "./_message_batches.ts";
 import { Lifetime, type LifetimeOptions } from "./lifetime.ts";
 import type { EspMode } from "./outbound_sa.ts";
 import { alignmentOf, ESP_TRAILER_SIZE, NEXT_HEADER, payloadEnd, readUint32 } from "./packet.ts";
@@ -97,9 +98,10 @@ export class InboundSa {
   readonly #opener: MessageOpener;
   readonly #transport: TransportAddresses | undefined;
   readonly #selectors: SelectorsMatcher | null;
-  readonly #batch: MessageBatch = new MessageBatch(16);
   readonly #least: number;
   readonly #alignment: number;
+  /** What is checked and not yet taken. */
+  #batch: MessageBatch = NO_MESSAGES;
 
   /** Makes the SA; throws a `CryptoError` when nobody has its algorithms. */
   constructor(options: InboundSaOptions) {
@@ -138,6 +140,7 @@ export class InboundSa {
     const high = this.window.inferHigh(low);
     const verdict = this.window.check(low, high);
     if (verdict !== "fresh") return this.#drop(verdict === "invalid" ? "sequence" : verdict);
+    if (this.#batch === NO_MESSAGES) this.#batch = borrowBatch();
     this.#batch.add(start, size, high === 0 ? undefined : { sequenceHigh: high });
     return null;
   }
@@ -147,7 +150,7 @@ export class InboundSa {
     try {
       this.#opener.openBatch(slab, this.#batch);
     } catch (error) {
-      this.#batch.clear();
+      this.clear();
       throw error;
     }
   }
@@ -177,12 +180,13 @@ export class InboundSa {
 
   /** Forgets the packets that were opened and taken. */
   clear(): void {
-    this.#batch.clear();
+    returnBatch(this.#batch);
+    this.#batch = NO_MESSAGES;
   }
 
   /** Wipes the keys as far as the runtime allows; the SA receives nothing more. */
   dispose(): void {
-    this.#batch.clear();
+    this.clear();
     this.#opener.dispose();
   }
 

@@ -4,8 +4,9 @@
  */
 
 import type { CipherSpec, CryptoProviders, MessageSealer } from "../crypto/mod.ts";
-import { ESP_HEADER_SIZE, MessageBatch } from "../crypto/mod.ts";
+import { ESP_HEADER_SIZE, type MessageBatch } from "../crypto/mod.ts";
 import { checkInteger } from "./_check.ts";
+import { borrowBatch, NO_MESSAGES, returnBatch } from "./_message_batches.ts";
 import { Lifetime, type LifetimeOptions } from "./lifetime.ts";
 import { emitTrailer, espPacketSize, writeUint32 } from "./packet.ts";
 
@@ -52,12 +53,13 @@ export class OutboundSa {
   /** Packets and octets so far, and whether a hard limit was reached. */
   readonly lifetime: Lifetime;
   readonly #sealer: MessageSealer;
-  readonly #batch: MessageBatch = new MessageBatch(16);
   readonly #padTo: number;
   readonly #randomIv: boolean;
   readonly #random: RandomSource;
   readonly #pool: Uint8Array<ArrayBuffer>;
   #poolUsed = RANDOM_POOL_SIZE;
+  /** What is written and not sealed. */
+  #batch: MessageBatch = NO_MESSAGES;
   #high: number;
   #low: number;
 
@@ -121,6 +123,7 @@ export class OutboundSa {
     const bodyEnd = start + size - icvSize;
     const padTo = this.mode === "tunnel" ? this.#padTo : 0;
     emitTrailer(slab, bodyStart + Math.max(payload.length, padTo), bodyEnd, nextHeader);
+    if (this.#batch === NO_MESSAGES) this.#batch = borrowBatch();
     this.#batch.add(start, size, this.esn ? { sequenceHigh: this.#high } : undefined);
     return size;
   }
@@ -130,18 +133,19 @@ export class OutboundSa {
     try {
       this.#sealer.sealBatch(slab, this.#batch);
     } finally {
-      this.#batch.clear();
+      this.discard();
     }
   }
 
   /** Forgets what was written and not sealed; its sequence numbers are used up all the same. */
   discard(): void {
-    this.#batch.clear();
+    returnBatch(this.#batch);
+    this.#batch = NO_MESSAGES;
   }
 
   /** Wipes the keys as far as the runtime allows; the SA sends nothing more. */
   dispose(): void {
-    this.#batch.clear();
+    this.discard();
     this.#pool.fill(0);
     this.#sealer.dispose();
   }

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { InPlaceFramer } from "../../lib/encap/in_place_framer.ts";
-import { Framer, type MessageChunk } from "../../lib/encap/mod.ts";
+import { compose, EncapsulationStream, Framer, type MessageChunk, MuxStream } from "../../lib/encap/mod.ts";
 
 function frame(chunks: readonly MessageChunk[], framer = new Framer()): Uint8Array[] {
   const bytes: Uint8Array[] = [];
@@ -52,5 +52,50 @@ describe("InPlaceFramer", () => {
     const framers = [new Framer(), new InPlaceFramer()];
     for (const framer of framers) framer.handle(chunk, () => {});
     assert.deepEqual(framers[0]!.counters, framers[1]!.counters);
+  });
+});
+
+describe("InPlaceFramer behind other stages", () => {
+  /** A slab of three packets, each with room for its Length, and the packets. */
+  function roomy(): { slab: Uint8Array; packets: Uint8Array[] } {
+    const slab = Uint8Array.from({ length: 90 }, (_, i) => 0x40 + i);
+    return { slab, packets: [slab.subarray(2, 30), slab.subarray(32, 60), slab.subarray(62, 90)] };
+  }
+
+  it("frames the ESP of an EncapsulationStream without a copy, and IKE as ever", async () => {
+    const { slab, packets } = roomy();
+    const expected = frame([packets.map((packet) => packet.slice())])[0]!;
+    const vpn = new EncapsulationStream({ role: "originator", framer: new InPlaceFramer() });
+    const reader = vpn.readable.getReader();
+    assert.equal(new TextDecoder().decode((await reader.read()).value), "IKETCP");
+    vpn.esp.writable.getWriter().write(packets);
+    const { value } = await reader.read();
+    assert.equal(value!.buffer, slab.buffer);
+    assert.deepEqual(value, expected);
+    vpn.ike.writable.getWriter().write(Uint8Array.of(1, 2, 3));
+    assert.deepEqual((await reader.read()).value, Uint8Array.of(0, 9, 0, 0, 0, 0, 1, 2, 3));
+    assert.deepEqual(vpn.counters.sent, { messages: 4, octets: 3 * 28 + 7 });
+    await reader.cancel();
+  });
+
+  it("finds what passed through a MuxStream where it was made", async () => {
+    const { slab, packets } = roomy();
+    const mux = new MuxStream();
+    const bytes = mux.readable.pipeThrough(compose<MessageChunk, Uint8Array>(new InPlaceFramer()));
+    mux.esp.getWriter().write(packets);
+    const reader = bytes.getReader();
+    assert.equal((await reader.read()).value!.buffer, slab.buffer);
+    await reader.cancel();
+  });
+
+  it("copies where an EncapsulationStream was not told that packets are given away", async () => {
+    const { slab, packets } = roomy();
+    const before = slab.slice();
+    const vpn = new EncapsulationStream({ role: "responder" });
+    vpn.esp.writable.getWriter().write(packets);
+    const reader = vpn.readable.getReader();
+    assert.notEqual((await reader.read()).value!.buffer, slab.buffer);
+    assert.deepEqual(slab, before);
+    await reader.cancel();
   });
 });
