@@ -3,7 +3,13 @@
  * unions of `types.ts`, so that the compiler lists what a new algorithm lacks.
  */
 
-import type { AeadAlgorithm, CipherAlgorithm, CryptoAlgorithm, MacAlgorithm } from "./types.ts";
+import type {
+  AeadAlgorithm,
+  CipherAlgorithm,
+  CryptoAlgorithm,
+  HmacAlgorithm,
+  MacAlgorithm,
+} from "./types.ts";
 
 /** Sizes and habits of an AEAD. */
 export interface AeadTraits {
@@ -50,13 +56,24 @@ export const CIPHERS: Readonly<Record<CipherAlgorithm, { readonly keySize: numbe
   "aes-256-ctr": { keySize: 32 },
 };
 
-/** Every MAC: octets of the whole digest, which is also the size of the keys that IKEv2 makes for it. */
-export const MACS: Readonly<Record<MacAlgorithm, { readonly hash: string; readonly digestSize: number }>> = {
-  "hmac-sha1": { hash: "sha1", digestSize: 20 },
-  "hmac-sha256": { hash: "sha256", digestSize: 32 },
-  "hmac-sha384": { hash: "sha384", digestSize: 48 },
-  "hmac-sha512": { hash: "sha512", digestSize: 64 },
+/** Octets of every MAC's whole digest, which is also the size of the keys that IKEv2 makes for it. */
+export const MACS: Readonly<Record<MacAlgorithm, { readonly digestSize: number }>> = {
+  "hmac-sha1": { digestSize: 20 },
+  "hmac-sha256": { digestSize: 32 },
+  "hmac-sha384": { digestSize: 48 },
+  "hmac-sha512": { digestSize: 64 },
+  "aes-128-cmac": { digestSize: 16 },
+  "aes-128-xcbc": { digestSize: 16 },
 };
+
+/** The MACs that providers bring: their hash, and octets of the digest. */
+export const HMACS: Readonly<Record<HmacAlgorithm, { readonly hash: string; readonly digestSize: number }>> =
+  {
+    "hmac-sha1": { hash: "sha1", digestSize: 20 },
+    "hmac-sha256": { hash: "sha256", digestSize: 32 },
+    "hmac-sha384": { hash: "sha384", digestSize: 48 },
+    "hmac-sha512": { hash: "sha512", digestSize: 64 },
+  };
 
 /** Every algorithm, in the order of reports. */
 export const CRYPTO_ALGORITHMS: readonly CryptoAlgorithm[] = [

@@ -7,6 +7,7 @@ import { fromHex } from "../bytes/hex.ts";
 import { CryptoError } from "../errors.ts";
 import { AEADS, CIPHERS, MACS } from "./algorithms.ts";
 import { equalOctets } from "./constant_time.ts";
+import { createMac } from "./macs.ts";
 import type {
   AeadAlgorithm,
   CipherAlgorithm,
@@ -56,6 +57,8 @@ const MAC_ANSWERS: Readonly<Record<MacAlgorithm, string>> = {
     "83b515e680310fc068fffd9b1506306abf2ad7d27160a20239efb4a5d9ae0cf6e31a3938d32eeab3c00b516e4b43e577",
   "hmac-sha512":
     "8f3899c860e4c1382b92ac48a5ef2f807dc15ec7b036a5f27b5cec4efe61e980d30dd54206ddee1f1fcf6b29088769671e934aa02265cfda9e8409a8e4562079",
+  "aes-128-cmac": "af009d127a23441992b65b829ade6251",
+  "aes-128-xcbc": "10610e2fd4691957430829d5cf4c8e56",
 };
 
 const AEAD_BODY_SIZE = 20;
@@ -131,7 +134,7 @@ function checkCipher(provider: CryptoProvider, algorithm: CipherAlgorithm): void
 
 function checkMac(provider: CryptoProvider, algorithm: MacAlgorithm): void {
   const expected = fromHex(MAC_ANSWERS[algorithm]);
-  const mac = provider.createMac(algorithm, counting(0, MACS[algorithm].digestSize));
+  const mac = createMac(provider, algorithm, counting(0, MACS[algorithm].digestSize));
   const slab = new Uint8Array(1 + CIPHER_BODY_SIZE);
   slab.set(counting(0xc0, CIPHER_BODY_SIZE), 1);
   mac.suffix.set(counting(0x80, SUFFIX_SIZE));

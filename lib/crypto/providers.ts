@@ -5,6 +5,7 @@ import { AeadOpener, AeadSealer } from "./aead_cipher.ts";
 import { CRYPTO_ALGORITHMS } from "./algorithms.ts";
 import { checkKnownAnswer } from "./known_answers.ts";
 import { MacOpener, MacSealer } from "./mac_cipher.ts";
+import { createMac } from "./macs.ts";
 import type { EncryptionTransform, IntegrityTransform } from "./transforms.ts";
 import type {
   AeadAlgorithm,
@@ -169,7 +170,7 @@ export class CryptoProviders {
   }
 
   #mac(algorithm: MacAlgorithm, key: Uint8Array): MacPrimitive {
-    return this.providerOf(algorithm).createMac(algorithm, key);
+    return createMac(this.providerOf(algorithm), algorithm, key);
   }
 }
 

@@ -215,11 +215,27 @@ export const ENCRYPTION_TRANSFORMS: readonly EncryptionTransform[] = [
   NULL,
 ];
 
-/** Every integrity transform, those to be preferred first: RFC 4868 and RFC 2404. */
+/** Every integrity transform, those to be preferred first: RFC 4868, RFC 4494, RFC 3566 and RFC 2404. */
 export const INTEGRITY_TRANSFORMS: readonly IntegrityTransform[] = [
   hmacRow(12, "AUTH_HMAC_SHA2_256_128", "sha256", 32, 16),
   hmacRow(13, "AUTH_HMAC_SHA2_384_192", "sha384", 48, 24),
   hmacRow(14, "AUTH_HMAC_SHA2_512_256", "sha512", 64, 32),
+  {
+    id: 8,
+    name: "AUTH_AES_CMAC_96",
+    keyword: "aescmac",
+    keySize: 16,
+    icvSize: 12,
+    algorithm: "aes-128-cmac",
+  },
+  {
+    id: 5,
+    name: "AUTH_AES_XCBC_96",
+    keyword: "aesxcbc",
+    keySize: 16,
+    icvSize: 12,
+    algorithm: "aes-128-xcbc",
+  },
   hmacRow(2, "AUTH_HMAC_SHA1_96", "sha1", 20, 12),
 ];
 

@@ -35,8 +35,14 @@ export type CipherAlgorithm =
   | "aes-192-ctr"
   | "aes-256-ctr";
 
+/** MACs that a provider brings. */
+export type HmacAlgorithm = "hmac-sha1" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512";
+
+/** MACs that are made of a provider's AES-128-CBC. */
+export type CbcMacAlgorithm = "aes-128-cmac" | "aes-128-xcbc";
+
 /** Message authentication codes. */
-export type MacAlgorithm = "hmac-sha1" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512";
+export type MacAlgorithm = HmacAlgorithm | CbcMacAlgorithm;
 
 /** Everything that a provider may be asked for. */
 export type CryptoAlgorithm = AeadAlgorithm | CipherAlgorithm | MacAlgorithm;
@@ -172,5 +178,5 @@ export interface CryptoProvider {
     options: { readonly direction: CipherDirection },
   ): CipherPrimitive;
   /** Makes a MAC. */
-  createMac(algorithm: MacAlgorithm, key: Uint8Array): MacPrimitive;
+  createMac(algorithm: HmacAlgorithm, key: Uint8Array): MacPrimitive;
 }

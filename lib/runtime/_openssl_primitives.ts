@@ -4,14 +4,14 @@
  */
 
 import { CryptoError } from "../errors.ts";
-import { AEADS, MACS } from "../crypto/algorithms.ts";
+import { AEADS, HMACS } from "../crypto/algorithms.ts";
 import type {
   AeadAlgorithm,
   AeadPrimitive,
   CipherAlgorithm,
   CipherDirection,
   CipherPrimitive,
-  MacAlgorithm,
+  HmacAlgorithm,
   MacPrimitive,
 } from "../crypto/types.ts";
 import { type Base, type Integer, type OpensslBinding, ownedOctets, type Pointer } from "./_openssl.ts";
@@ -290,7 +290,7 @@ export class OpensslMac implements MacPrimitive {
   readonly suffix: Uint8Array;
   readonly digest: Uint8Array;
   readonly #binding: OpensslBinding;
-  readonly #algorithm: MacAlgorithm;
+  readonly #algorithm: HmacAlgorithm;
   readonly #octets: Uint8Array = ownedOctets(SCRATCH.size);
   readonly #scratch: Base;
   readonly #digest: Pointer;
@@ -300,13 +300,13 @@ export class OpensslMac implements MacPrimitive {
   #slab: Base;
 
   /** Copies what the key leads to into OpenSSL's memory. */
-  constructor(binding: OpensslBinding, algorithm: MacAlgorithm, key: Uint8Array) {
+  constructor(binding: OpensslBinding, algorithm: HmacAlgorithm, key: Uint8Array) {
     const { functions, none, integer } = binding;
     this.#binding = binding;
     this.#algorithm = algorithm;
     this.#scratch = binding.base(this.#octets);
     this.#slab = binding.base(NO_OCTETS);
-    const { hash: hashName, digestSize } = MACS[algorithm];
+    const { hash: hashName, digestSize } = HMACS[algorithm];
     this.suffix = this.#octets.subarray(SCRATCH.header, SCRATCH.header + 4);
     this.digest = this.#octets.subarray(SCRATCH.rest, SCRATCH.rest + digestSize);
     this.#digest = binding.at(this.#scratch, SCRATCH.rest, digestSize);

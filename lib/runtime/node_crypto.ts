@@ -8,7 +8,7 @@
 import type { CipherGCM, CipherGCMTypes, DecipherGCM, KeyObject } from "node:crypto";
 import { concat } from "../bytes/concat.ts";
 import { CryptoError } from "../errors.ts";
-import { AEADS, MACS } from "../crypto/algorithms.ts";
+import { AEADS, HMACS } from "../crypto/algorithms.ts";
 import type {
   AeadAlgorithm,
   AeadPrimitive,
@@ -16,7 +16,7 @@ import type {
   CipherDirection,
   CipherPrimitive,
   CryptoProvider,
-  MacAlgorithm,
+  HmacAlgorithm,
   MacPrimitive,
 } from "../crypto/types.ts";
 import { builtinModule } from "./_process.ts";
@@ -188,10 +188,10 @@ class NodeMac implements MacPrimitive {
   #key: KeyObject | null;
   #slab: Uint8Array = NO_OCTETS;
 
-  constructor(crypto: NodeCrypto, algorithm: MacAlgorithm, key: Uint8Array) {
+  constructor(crypto: NodeCrypto, algorithm: HmacAlgorithm, key: Uint8Array) {
     this.#crypto = crypto;
-    this.#hash = MACS[algorithm].hash;
-    this.digest = new Uint8Array(MACS[algorithm].digestSize);
+    this.#hash = HMACS[algorithm].hash;
+    this.digest = new Uint8Array(HMACS[algorithm].digestSize);
     this.#key = crypto.createSecretKey(key);
   }
 

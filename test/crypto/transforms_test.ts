@@ -35,12 +35,14 @@ const ENCRYPTION: readonly (readonly [string, number, number, number, number])[]
   ["aes128ccm8iiv", 29, 19, 0, 8],
 ];
 
-/** Keyword, Transform ID, octets of key, ICV: RFC 2404, RFC 4868. */
+/** Keyword, Transform ID, octets of key, ICV: RFC 2404, RFC 4868, RFC 4494, RFC 3566. */
 const INTEGRITY: readonly (readonly [string, number, number, number])[] = [
   ["sha1", 2, 20, 12],
   ["sha256", 12, 32, 16],
   ["sha384", 13, 48, 24],
   ["sha512", 14, 64, 32],
+  ["aescmac", 8, 16, 12],
+  ["aesxcbc", 5, 16, 12],
 ];
 
 describe("The table of transforms", () => {

@@ -3,14 +3,14 @@
 import { type _HMAC as Hmac, hmac } from "@noble/hashes/hmac.js";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
-import type { MacAlgorithm, MacPrimitive } from "../types.ts";
+import type { HmacAlgorithm, MacPrimitive } from "../types.ts";
 
 const HASHES = {
   "hmac-sha1": sha1,
   "hmac-sha256": sha256,
   "hmac-sha384": sha384,
   "hmac-sha512": sha512,
-} satisfies Readonly<Record<MacAlgorithm, unknown>>;
+} satisfies Readonly<Record<HmacAlgorithm, unknown>>;
 
 // deno-lint-ignore no-explicit-any -- noble's type parameter names the type itself.
 type KeyedHash = Hmac<any>;
@@ -24,7 +24,7 @@ export class NobleMac implements MacPrimitive {
   #slab: Uint8Array = new Uint8Array(0);
 
   /** Keeps nothing of the key but the two hash states that it leads to. */
-  constructor(algorithm: MacAlgorithm, key: Uint8Array) {
+  constructor(algorithm: HmacAlgorithm, key: Uint8Array) {
     this.#keyed = hmac.create(HASHES[algorithm], key);
     this.#work = this.#keyed.clone();
     this.digest = new Uint8Array(this.#keyed.outputLen);
