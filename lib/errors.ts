@@ -50,8 +50,18 @@ export type TransportErrorCode =
 export type IkeErrorCode =
   /** Fewer octets than an IKE header has, or a header that contradicts itself. */
   | "ERR_IKE_HEADER"
-  /** A payload chain that does not fit its message. */
-  | "ERR_IKE_PAYLOAD";
+  /** A major version that is not spoken here (RFC 7296, section 2.5). */
+  | "ERR_IKE_VERSION"
+  /** A payload, or a chain of payloads, that contradicts itself or does not fit its message. */
+  | "ERR_IKE_PAYLOAD"
+  /** A payload of unknown type that its sender wants understood (RFC 7296, section 2.5). */
+  | "ERR_IKE_CRITICAL_PAYLOAD"
+  /** A message with more of something than this end accepts. */
+  | "ERR_IKE_LIMIT"
+  /** Payloads that are missing from an exchange, come too often, or do not belong there. */
+  | "ERR_IKE_EXCHANGE"
+  /** An answer that is none of what was proposed (RFC 7296, section 3.3.6). */
+  | "ERR_IKE_PROPOSAL";
 
 /** Why a relay ended a stream. */
 export type RelayErrorCode =
@@ -113,6 +123,8 @@ export type UsageErrorCode =
   | "ERR_ESP_SELECTOR"
   /** An SA that a table has no place for: its SPI is taken, or the table is full. */
   | "ERR_ESP_TABLE"
+  /** An IKE message or payload that is too long for its length fields, or for the room that it was given. */
+  | "ERR_IKE_SIZE"
   /** An option is outside its range. */
   | "ERR_OPTION_RANGE";
 
@@ -182,8 +194,55 @@ export class ProxyError extends TransportError {
   }
 }
 
-/** An IKE message cannot be read. */
-export class IkeError extends IketcpError<IkeErrorCode> {}
+/** What an {@linkcode IkeError} knows of the fault besides its sentence. */
+export interface IkeErrorDetails extends ErrorOptions {
+  /** The payload at fault in the notation of RFC 7296: `TSi`. */
+  readonly payload?: string;
+  /** Where in the message the fault lies, in octets from the first one of the header. */
+  readonly offset?: number;
+  /** The notify type to answer with, where an answer is due (RFC 7296, section 2.21). */
+  readonly notify?: number;
+  /** The notification data of that answer; empty when left out. */
+  readonly notifyData?: Uint8Array;
+}
+
+/**
+ * An IKE message cannot be read, or is none that may come.
+ *
+ * @example The answer to a message that cannot be read
+ * ```ts
+ * import { IkeError } from "iketcp";
+ * import { parsePayloads } from "iketcp/ike/codec";
+ * import { strictEqual } from "node:assert";
+ *
+ * try {
+ *   parsePayloads(40, new Uint8Array([0, 0, 0, 6, 1, 2])); // a nonce of two octets
+ * } catch (error) {
+ *   if (!(error instanceof IkeError)) throw error;
+ *   strictEqual(error.payload, "Nonce");
+ *   strictEqual(error.notify, 7); // INVALID_SYNTAX
+ * }
+ * ```
+ */
+export class IkeError extends IketcpError<IkeErrorCode> {
+  /** The payload at fault; undefined where it is the header or the message. */
+  readonly payload: string | undefined;
+  /** Where the fault lies, in octets from the first one of the header; undefined where it has no place. */
+  readonly offset: number | undefined;
+  /** The notify type to answer with; undefined where no answer is due. */
+  readonly notify: number | undefined;
+  /** The notification data of that answer. */
+  readonly notifyData: Uint8Array;
+
+  /** Makes an error, with what is known of the fault. */
+  constructor(code: IkeErrorCode, message: string, details: IkeErrorDetails = {}) {
+    super(code, message, details);
+    this.payload = details.payload;
+    this.offset = details.offset;
+    this.notify = details.notify;
+    this.notifyData = details.notifyData ?? new Uint8Array(0);
+  }
+}
 
 /** A relay ended a stream because of one of its limits. */
 export class RelayError extends IketcpError<RelayErrorCode> {}

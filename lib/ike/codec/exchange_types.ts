@@ -1,5 +1,10 @@
 /** Exchange types: "IKEv2 Exchange Types" of IANA, and those of IKEv1 (RFC 2408 and 2409). */
 
+/** Numbers of the IKEv2 exchanges that the rooms act on. */
+export const EXCHANGE: Readonly<
+  Record<"ikeSaInit" | "ikeAuth" | "createChildSa" | "informational" | "ikeIntermediate", number>
+> = { ikeSaInit: 34, ikeAuth: 35, createChildSa: 36, informational: 37, ikeIntermediate: 43 };
+
 /** Names of the IKEv2 exchanges by number. */
 export const EXCHANGE_TYPES: Readonly<Record<number, string>> = {
   34: "IKE_SA_INIT", // RFC 7296

@@ -78,6 +78,7 @@ export function parseIkeHeader(message: Uint8Array): IkeHeader {
     throw new IkeError(
       "ERR_IKE_HEADER",
       `Cannot read IKE message: expected a header of ${IKE_HEADER_LENGTH} octets, got ${message.length}`,
+      { offset: 0 },
     );
   }
   const view = new DataView(message.buffer, message.byteOffset, IKE_HEADER_LENGTH);

@@ -90,6 +90,132 @@ export const NOTIFY_TYPES: Readonly<Record<number, string>> = {
   16446: "PPK_IDENTITY_KEY",
 };
 
+/** Octets of notification data: fewest and most. `even` where it is a list of 16-bit numbers. */
+export interface NotifyDataSize {
+  /** The fewest octets. */
+  readonly least: number;
+  /** The most octets. */
+  readonly most: number;
+  /** Whether there must be an even number of them. */
+  readonly even?: boolean;
+}
+
+/** Sizes of notification data where the RFC fixes them. Any other size is INVALID_SYNTAX, so that nobody reads what is not there. */
+export const NOTIFY_DATA_SIZES: Readonly<Record<number, NotifyDataSize>> = {
+  1: exactly(1), // UNSUPPORTED_CRITICAL_PAYLOAD: RFC 7296, section 3.10.1
+  9: exactly(4), // INVALID_MESSAGE_ID
+  17: exactly(2), // INVALID_KE_PAYLOAD
+  16385: exactly(4), // SET_WINDOW_SIZE
+  16387: exactly(3), // IPCOMP_SUPPORTED
+  16388: exactly(20), // NAT_DETECTION_SOURCE_IP: a SHA-1 digest, section 2.23
+  16389: exactly(20),
+  16390: { least: 1, most: 64 }, // COOKIE: section 2.6
+  16397: exactly(4), // ADDITIONAL_IP4_ADDRESS: RFC 4555, section 4.2
+  16398: exactly(16),
+  16401: { least: 8, most: 64 }, // COOKIE2
+  16403: exactly(4), // AUTH_LIFETIME: RFC 4478
+  16431: { least: 2, most: 0xffff, even: true }, // SIGNATURE_HASH_ALGORITHMS: RFC 7427, section 4
+};
+
+/** Numbers of the notifications that the rooms act on. */
+export const NOTIFY: Readonly<Record<NotifyKey, number>> = {
+  unsupportedCriticalPayload: 1,
+  invalidIkeSpi: 4,
+  invalidMajorVersion: 5,
+  invalidSyntax: 7,
+  invalidMessageId: 9,
+  invalidSpi: 11,
+  noProposalChosen: 14,
+  invalidKePayload: 17,
+  authenticationFailed: 24,
+  singlePairRequired: 34,
+  noAdditionalSas: 35,
+  internalAddressFailure: 36,
+  failedCpRequired: 37,
+  tsUnacceptable: 38,
+  invalidSelectors: 39,
+  unacceptableAddresses: 40,
+  unexpectedNatDetected: 41,
+  temporaryFailure: 43,
+  childSaNotFound: 44,
+  initialContact: 16384,
+  setWindowSize: 16385,
+  additionalTsPossible: 16386,
+  ipcompSupported: 16387,
+  natDetectionSourceIp: 16388,
+  natDetectionDestinationIp: 16389,
+  cookie: 16390,
+  useTransportMode: 16391,
+  httpCertLookupSupported: 16392,
+  rekeySa: 16393,
+  espTfcPaddingNotSupported: 16394,
+  nonFirstFragmentsAlso: 16395,
+  mobikeSupported: 16396,
+  additionalIp4Address: 16397,
+  additionalIp6Address: 16398,
+  noAdditionalAddresses: 16399,
+  updateSaAddresses: 16400,
+  cookie2: 16401,
+  noNatsAllowed: 16402,
+  redirectSupported: 16406,
+  redirect: 16407,
+  eapOnlyAuthentication: 16417,
+  childlessIkev2Supported: 16418,
+  fragmentationSupported: 16430,
+  signatureHashAlgorithms: 16431,
+};
+
+/** Keys of {@linkcode NOTIFY}. */
+export type NotifyKey =
+  | "unsupportedCriticalPayload"
+  | "invalidIkeSpi"
+  | "invalidMajorVersion"
+  | "invalidSyntax"
+  | "invalidMessageId"
+  | "invalidSpi"
+  | "noProposalChosen"
+  | "invalidKePayload"
+  | "authenticationFailed"
+  | "singlePairRequired"
+  | "noAdditionalSas"
+  | "internalAddressFailure"
+  | "failedCpRequired"
+  | "tsUnacceptable"
+  | "invalidSelectors"
+  | "unacceptableAddresses"
+  | "unexpectedNatDetected"
+  | "temporaryFailure"
+  | "childSaNotFound"
+  | "initialContact"
+  | "setWindowSize"
+  | "additionalTsPossible"
+  | "ipcompSupported"
+  | "natDetectionSourceIp"
+  | "natDetectionDestinationIp"
+  | "cookie"
+  | "useTransportMode"
+  | "httpCertLookupSupported"
+  | "rekeySa"
+  | "espTfcPaddingNotSupported"
+  | "nonFirstFragmentsAlso"
+  | "mobikeSupported"
+  | "additionalIp4Address"
+  | "additionalIp6Address"
+  | "noAdditionalAddresses"
+  | "updateSaAddresses"
+  | "cookie2"
+  | "noNatsAllowed"
+  | "redirectSupported"
+  | "redirect"
+  | "eapOnlyAuthentication"
+  | "childlessIkev2Supported"
+  | "fragmentationSupported"
+  | "signatureHashAlgorithms";
+
+function exactly(size: number): NotifyDataSize {
+  return { least: size, most: size };
+}
+
 /** The name of a notification; its number for one without. */
 export function notifyName(type: number): string {
   return NOTIFY_TYPES[type] ?? String(type);

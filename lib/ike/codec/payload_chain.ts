@@ -11,13 +11,17 @@
  * ```
  */
 
-import { IkeError } from "../../errors.ts";
+import { IkeError, type IkeErrorCode } from "../../errors.ts";
 import { IKE_HEADER_LENGTH, type IkeHeader } from "./header.ts";
-import { notifyName } from "./notify_types.ts";
+import { DEFAULT_IKE_CODEC_LIMITS } from "./limits.ts";
+import { NOTIFY, notifyName } from "./notify_types.ts";
 import { PAYLOAD, payloadName } from "./payload_types.ts";
 
-/** Payloads that one message may have; more are `ERR_IKE_PAYLOAD`. */
-export const MAX_PAYLOADS = 128;
+/** Payloads that one message may have unless told otherwise; more are `ERR_IKE_LIMIT`. */
+export const MAX_PAYLOADS: number = DEFAULT_IKE_CODEC_LIMITS.payloads;
+
+/** Octets of the generic payload header. */
+export const GENERIC_HEADER_LENGTH = 4;
 
 /** One payload as the chain has it. */
 export interface RawPayload {
@@ -25,8 +29,26 @@ export interface RawPayload {
   readonly type: number;
   /** Whether a receiver that does not know the type must refuse the message. */
   readonly critical: boolean;
+  /** The Next Payload field: the type of the payload behind it, or of the first one inside SK and SKF. */
+  readonly nextPayload: number;
   /** What follows the generic header, as a view into the message. */
   readonly body: Uint8Array;
+  /** Where `body` begins in the message. */
+  readonly offset: number;
+}
+
+/** Where a chain of payloads lies, and how it is read. */
+export interface PayloadChain {
+  /** Type of the first payload; 0 when there is none. */
+  readonly firstType: number;
+  /** Where the first payload begins in the octets (default: 0). */
+  readonly start?: number;
+  /** What is added to offsets in errors and payloads, when the octets are not a whole message (default: 0). */
+  readonly base?: number;
+  /** How many there may be (default: {@linkcode MAX_PAYLOADS}). */
+  readonly maxPayloads?: number;
+  /** Major version whose payload types these are (default: 2). */
+  readonly majorVersion?: number;
 }
 
 /**
@@ -34,7 +56,7 @@ export interface RawPayload {
  * Next Payload field belongs to what they hold (section 3.14), and at once for an encrypted IKEv1 message.
  *
  * Every payload that fits is given before the throw of one that does not: `ERR_IKE_HEADER` when the header's length is not
- * the message's, `ERR_IKE_PAYLOAD` when the chain does not fill the message.
+ * the message's, `ERR_IKE_PAYLOAD` when the chain does not fill the message, `ERR_IKE_LIMIT` when it is too long.
  *
  * @example The payloads of a message
  * ```ts
@@ -52,66 +74,104 @@ export interface RawPayload {
 export function* walkPayloads(
   message: Uint8Array,
   header: IkeHeader,
+  maxPayloads: number = MAX_PAYLOADS,
 ): Generator<RawPayload, void, undefined> {
   const end = Math.min(header.length, message.length);
-  if (header.majorVersion !== 1 || (header.flags & IKEV1_ENCRYPTION_FLAG) === 0) {
-    yield* walkChain(message.subarray(0, end), header);
+  const { majorVersion, nextPayload } = header;
+  if (majorVersion !== 1 || (header.flags & IKEV1_ENCRYPTION_FLAG) === 0) {
+    yield* walkChain(message.subarray(0, end), {
+      firstType: nextPayload,
+      start: IKE_HEADER_LENGTH,
+      maxPayloads,
+      majorVersion,
+    });
   }
   if (header.length !== message.length) {
     throw new IkeError(
       "ERR_IKE_HEADER",
       `Cannot read IKE message: expected the ${header.length} octets of its header, got ${message.length}`,
+      { offset: LENGTH_OFFSET, notify: NOTIFY.invalidSyntax },
     );
   }
 }
 
-function* walkChain(message: Uint8Array, header: IkeHeader): Generator<RawPayload, void, undefined> {
-  let type = header.nextPayload;
-  let offset = IKE_HEADER_LENGTH;
+/** Walks over a chain of payloads that fills the octets, as `walkPayloads` does for those of a message: the inside of SK. */
+export function* walkChain(
+  octets: Uint8Array,
+  { firstType, start = 0, base = 0, maxPayloads = MAX_PAYLOADS, majorVersion = 2 }: PayloadChain,
+): Generator<RawPayload, void, undefined> {
+  let type = firstType;
+  let offset = start;
   for (let count = 1; type !== PAYLOAD.none; count++) {
-    if (count > MAX_PAYLOADS) throw chainError(`at most ${MAX_PAYLOADS} payloads`, "more");
-    const left = message.length - offset;
+    const payload = payloadName(type, majorVersion);
+    const at = base + offset;
+    if (count > maxPayloads) {
+      throw chainError("ERR_IKE_LIMIT", payload, at, `at most ${maxPayloads} payloads`, "more");
+    }
+    const left = octets.length - offset;
     if (left < GENERIC_HEADER_LENGTH) {
       throw chainError(
-        `${payloadName(type, header.majorVersion)} at offset ${offset}`,
+        "ERR_IKE_PAYLOAD",
+        payload,
+        at,
+        `${payload} at offset ${at}`,
         `${Math.max(0, left)} octets`,
       );
     }
-    const length = message[offset + 2]! << 8 | message[offset + 3]!;
+    const length = octets[offset + 2]! << 8 | octets[offset + 3]!;
     if (length < GENERIC_HEADER_LENGTH || length > left) {
-      const name = payloadName(type, header.majorVersion);
-      throw chainError(`${name} at offset ${offset} to have 4 to ${left} octets`, String(length));
+      const expected = `${payload} at offset ${at} to have 4 to ${left} octets`;
+      throw chainError("ERR_IKE_PAYLOAD", payload, at, expected, String(length));
     }
+    const nextPayload = octets[offset]!;
     yield {
       type,
-      critical: (message[offset + 1]! & CRITICAL_BIT) !== 0,
-      body: message.subarray(offset + GENERIC_HEADER_LENGTH, offset + length),
+      critical: (octets[offset + 1]! & CRITICAL_BIT) !== 0,
+      nextPayload,
+      body: octets.subarray(offset + GENERIC_HEADER_LENGTH, offset + length),
+      offset: at + GENERIC_HEADER_LENGTH,
     };
-    if (header.majorVersion !== 1 && (type === PAYLOAD.encrypted || type === PAYLOAD.encryptedFragment)) {
-      type = PAYLOAD.none;
-    } else {
-      type = message[offset]!;
-    }
+    const last = majorVersion !== 1 && (type === PAYLOAD.encrypted || type === PAYLOAD.encryptedFragment);
+    type = last ? PAYLOAD.none : nextPayload;
     offset += length;
   }
-  if (offset < message.length) {
-    throw chainError("the last payload to end the message", `${message.length - offset} octets more`);
+  if (offset < octets.length) {
+    throw chainError(
+      "ERR_IKE_PAYLOAD",
+      undefined,
+      base + offset,
+      "the last payload to end the message",
+      `${octets.length - offset} octets more`,
+    );
   }
 }
 
 /** A payload in the notation of the RFC, with the type of a notification: `SA`, `N(COOKIE)`, `N(40960)`, `payload 77`. */
-export function describePayload(payload: RawPayload, majorVersion = 2): string {
+export function describePayload(payload: Pick<RawPayload, "type" | "body">, majorVersion = 2): string {
   const name = payloadName(payload.type, majorVersion);
   if (majorVersion === 1 || payload.type !== PAYLOAD.notify || payload.body.length < 4) return name;
   // Protocol ID, SPI Size, Notify Message Type (section 3.10)
   return `${name}(${notifyName(payload.body[2]! << 8 | payload.body[3]!)})`;
 }
 
-const GENERIC_HEADER_LENGTH = 4;
-const CRITICAL_BIT = 0x80;
+/** The critical bit of a generic payload header (section 3.2). */
+export const CRITICAL_BIT = 0x80;
+
+/** Where the Length field lies in the IKE header. */
+const LENGTH_OFFSET = 24;
 /** All behind the header of an IKEv1 message is encrypted (RFC 2408, section 3.1). */
 const IKEV1_ENCRYPTION_FLAG = 0x01;
 
-function chainError(expected: string, got: string): IkeError {
-  return new IkeError("ERR_IKE_PAYLOAD", `Cannot read IKE payloads: expected ${expected}, got ${got}`);
+function chainError(
+  code: IkeErrorCode,
+  payload: string | undefined,
+  offset: number,
+  expected: string,
+  got: string,
+): IkeError {
+  return new IkeError(code, `Cannot read IKE payloads: expected ${expected}, got ${got}`, {
+    offset,
+    notify: NOTIFY.invalidSyntax,
+    ...(payload === undefined ? {} : { payload }),
+  });
 }

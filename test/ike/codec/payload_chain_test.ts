@@ -141,7 +141,7 @@ describe("walkPayloads", () => {
     assert.equal(walk(message(payloads(MAX_PAYLOADS))).names.length, MAX_PAYLOADS);
     const { names, code } = walk(message(payloads(MAX_PAYLOADS + 1)));
     assert.equal(names.length, MAX_PAYLOADS);
-    assert.equal(code, "ERR_IKE_PAYLOAD");
+    assert.equal(code, "ERR_IKE_LIMIT");
   });
 
   it("reads IKEv1 by its own names, and nothing of what is encrypted", () => {
