@@ -43,6 +43,8 @@ export type TransportErrorCode =
   | "ERR_TRANSPORT_PROXY_REFUSED"
   /** A proxy wants credentials, or other ones, or a kind of authentication that is not spoken. */
   | "ERR_TRANSPORT_PROXY_AUTH"
+  /** A WebSocket was refused, or its peer broke the rules of RFC 6455. */
+  | "ERR_TRANSPORT_WEBSOCKET"
   /** Anything else that the operating system reported; see `cause`. */
   | "ERR_TRANSPORT_FAILED";
 

@@ -1,0 +1,118 @@
+/**
+ * The head of an HTTP/1.1 message (RFC 9112, section 2.1): start line and fields up to the empty line, out of octets that
+ * come in any cut, and whatever follows it, which already belongs to the protocol that it switched to.
+ */
+
+/** Longest head that is read, in octets. */
+export const MAX_HTTP_HEAD_LENGTH: number = 16384;
+
+/** A head. */
+export interface HttpHead {
+  /** The first line. */
+  readonly startLine: string;
+  /** The fields by their names in lower case; those that came several times are joined with `, ` (RFC 9110, section 5.3). */
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+/** What became of the octets so far. */
+export type HttpHeadResult =
+  | { readonly state: "incomplete" }
+  | { readonly state: "complete"; readonly head: HttpHead; readonly rest: Uint8Array }
+  /** Not HTTP, or longer than the limit; nothing more is to be read. */
+  | { readonly state: "malformed" }
+  | { readonly state: "too long" };
+
+/** RFC 9110, section 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * Collects octets until the head is there.
+ *
+ * @example
+ * ```ts
+ * import { HttpHeadReader } from "iketcp/transport";
+ * import { strictEqual } from "node:assert";
+ *
+ * const reader = new HttpHeadReader();
+ * const octets = new TextEncoder().encode("HTTP/1.1 200 OK\r\nServer: x\r\n\r\nrest");
+ * const result = reader.handle(octets);
+ * strictEqual(result.state === "complete" && result.head.fields.get("server"), "x");
+ * ```
+ */
+export class HttpHeadReader {
+  readonly #limit: number;
+  /** What came so far, in a buffer that doubles: one octet at a time costs no more than all at once. */
+  #buffer: Uint8Array = new Uint8Array(1024);
+  #length = 0;
+
+  /** Makes a reader; `limit` is the longest head, default {@linkcode MAX_HTTP_HEAD_LENGTH}. */
+  constructor(limit: number = MAX_HTTP_HEAD_LENGTH) {
+    this.#limit = limit;
+  }
+
+  /** Takes a chunk. What follows the head is a copy. */
+  handle(chunk: Uint8Array): HttpHeadResult {
+    const before = this.#length;
+    this.#append(chunk);
+    const octets = this.#buffer.subarray(0, this.#length);
+    const end = findEnd(octets, Math.max(0, before - 3));
+    if (end > this.#limit || (end < 0 && octets.byteLength >= this.#limit)) return { state: "too long" };
+    if (end < 0) return { state: "incomplete" };
+    const head = parseHead(octets.subarray(0, end));
+    return head === undefined ? { state: "malformed" } : { state: "complete", head, rest: octets.slice(end) };
+  }
+
+  #append(chunk: Uint8Array): void {
+    const length = this.#length + chunk.byteLength;
+    if (length > this.#buffer.byteLength) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#buffer.byteLength));
+      larger.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(chunk, this.#length);
+    this.#length = length;
+  }
+}
+
+/** A field's value as a list of lower-case words, such as those of `Connection`. */
+export function fieldList(head: HttpHead, name: string): string[] {
+  return (head.fields.get(name) ?? "").split(",").map((each) => each.trim().toLowerCase()).filter((each) =>
+    each !== ""
+  );
+}
+
+/** Whether a field can be sent: its name is a token, and its value breaks no line. */
+export function isHttpField(name: string, value: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return TOKEN.test(name) && /^[^\x00-\x08\x0a-\x1f\x7f]*$/.test(value);
+}
+
+/** Index after CR LF CR LF; negative when it is not there. */
+function findEnd(octets: Uint8Array, from: number): number {
+  for (let i = octets.indexOf(0x0a, from); i >= 0; i = octets.indexOf(0x0a, i + 1)) {
+    if (i >= 3 && octets[i - 1] === 0x0d && octets[i - 2] === 0x0a && octets[i - 3] === 0x0d) return i + 1;
+  }
+  return -1;
+}
+
+function parseHead(octets: Uint8Array): HttpHead | undefined {
+  const [startLine = "", ...lines] = latin1(octets.subarray(0, octets.byteLength - 4)).split("\r\n");
+  if (/[\r\n\0]/.test(startLine)) return undefined;
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+    // A line that begins with a space continued the one before; RFC 9112, section 5.2, lets it be refused.
+    if (!TOKEN.test(name) || /[\r\n\0]/.test(value)) return undefined;
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return { startLine, fields };
+}
+
+function latin1(octets: Uint8Array): string {
+  let text = "";
+  for (const octet of octets) text += String.fromCharCode(octet);
+  return text;
+}
