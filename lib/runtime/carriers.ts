@@ -29,6 +29,7 @@ import {
 import { runtime } from "./_select.ts";
 import { runtimeName } from "./detect.ts";
 import { openStream } from "./open_stream.ts";
+import { WS_CARRIER } from "./web_socket.ts";
 
 /** A carrier of byte streams. Its functions get options into which the parameters of the URL have gone. */
 export interface StreamCarrier extends SchemeRules {
@@ -77,7 +78,7 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
     listen: (url, options) => runtime.listenTcp(url, options),
   },
   tls: missing("tls"),
-  ws: missing("ws"),
+  ws: WS_CARRIER,
   wss: missing("wss"),
   https: missing("https"),
   "tls+tcp": missing("tls+tcp"),

@@ -37,6 +37,12 @@ export * from "./carriers.ts";
 export * from "./crypto.ts";
 export * from "./detect.ts";
 export * from "./open_stream.ts";
+export {
+  connectWebSocket,
+  type ConnectWebSocketOptions,
+  listenWebSocket,
+  type ListenWebSocketOptions,
+} from "./web_socket.ts";
 
 /**
  * Connects to a TCP port.

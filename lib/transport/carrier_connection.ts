@@ -165,6 +165,11 @@ export abstract class CarrierConnection implements Connection {
     });
   }
 
+  /** Milliseconds that a connection whose both directions are given up waits; less where what is below waits itself. */
+  protected get lingerTime(): number {
+    return LINGER_TIME;
+  }
+
   /** Begins to hand chunks to `handleChunk`; called again after `stopReading`. */
   protected abstract startReading(): void;
 
@@ -395,7 +400,7 @@ export abstract class CarrierConnection implements Connection {
   #releaseWhenDone(): void {
     if (this.#write !== "ended") return;
     if (this.#read === "ended") this.#release(() => this.release());
-    else if (this.#read === "discarding") this.#startTimer(LINGER_TIME);
+    else if (this.#read === "discarding") this.#startTimer(this.lingerTime);
   }
 
   #startTimer(milliseconds: number): void {

@@ -14,7 +14,7 @@
 import type { TransportError } from "../../errors.ts";
 import { formatAddress } from "../address.ts";
 import { CarrierConnection } from "../carrier_connection.ts";
-import type { Connection } from "../types.ts";
+import type { Connection, ConnectionLayer } from "../types.ts";
 import { CLOSE_CODES, closedByPeer, endedWithoutClose, isOrderlyClose } from "./close_codes.ts";
 import { WebSocketFault } from "./fault.ts";
 import { type FrameEvent, FrameReader, type WebSocketRole } from "./frame_reader.ts";
@@ -53,6 +53,9 @@ export interface WebSocketStart extends WebSocketOptions {
 
 /** A connection over the frames of a WebSocket. */
 export class WebSocketConnection extends CarrierConnection {
+  /** The layers of the stream below, and this one. */
+  readonly layers: readonly ConnectionLayer[];
+
   readonly #lower: Connection;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -81,6 +84,9 @@ export class WebSocketConnection extends CarrierConnection {
   /** Takes over an open stream. */
   constructor(lower: Connection, start: WebSocketStart) {
     super({ localAddress: lower.localAddress, remoteAddress: lower.remoteAddress });
+    const { protocol } = start;
+    const layer = { layer: "websocket", ...(protocol !== undefined && { protocol }) } as const;
+    this.layers = [...lower.layers ?? [], layer];
     this.#lower = lower;
     this.#reader = start.reader;
     this.#writer = start.writer;
@@ -91,6 +97,11 @@ export class WebSocketConnection extends CarrierConnection {
     const { pingInterval = PING_INTERVAL } = start;
     if (pingInterval > 0) this.#pings = setInterval(() => this.#handleTimer(), pingInterval);
     this.handleOpen();
+  }
+
+  /** The stream below waits for the peer's end by itself. */
+  protected override get lingerTime(): number {
+    return 0;
   }
 
   protected override startReading(): void {
@@ -142,9 +153,7 @@ export class WebSocketConnection extends CarrierConnection {
       while (!this.#stopped && !this.#released) {
         const rest = this.#rest;
         this.#rest = undefined;
-        const { done, value } = rest === undefined
-          ? await this.#reader.read()
-          : { done: false, value: rest };
+        const { done, value } = rest === undefined ? await this.#reader.read() : { done: false, value: rest };
         if (this.#released) return;
         if (done) return this.#handleLowerEnd();
         this.#received = true;

@@ -17,7 +17,14 @@ import { applyMask } from "./mask.ts";
 export const MAX_FRAME_LENGTH: number = 16 * 1024 * 1024;
 
 /** The kinds of frames (section 5.2). */
-export const OPCODES = { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
+export const OPCODES = {
+  continuation: 0x0,
+  text: 0x1,
+  binary: 0x2,
+  close: 0x8,
+  ping: 0x9,
+  pong: 0xa,
+} as const;
 
 /** What is read. */
 export type FrameEvent =
@@ -158,7 +165,10 @@ export class FrameReader {
       refuse("no extension, compression included", `reserved bits 0x${(first & 0x70).toString(16)}`);
     }
     if (((second & 0x80) !== 0) !== this.#masked) {
-      refuse(`a${this.#masked ? " masked" : "n unmasked"} frame`, `a${this.#masked ? "n unmasked" : " masked"} one`);
+      refuse(
+        `a${this.#masked ? " masked" : "n unmasked"} frame`,
+        `a${this.#masked ? "n unmasked" : " masked"} one`,
+      );
     }
     switch (opcode) {
       case OPCODES.continuation:

@@ -3,7 +3,7 @@
 import { TransportError } from "../../errors.ts";
 import { formatAddress } from "../address.ts";
 import { HttpHeadReader } from "../http_head.ts";
-import { type LayerOptions, layerListener } from "../layered_listener.ts";
+import { layerListener, type LayerOptions } from "../layered_listener.ts";
 import type { Connection, Listener } from "../types.ts";
 import { WebSocketConnection, type WebSocketOptions } from "./connection.ts";
 import {
@@ -95,7 +95,11 @@ export function acceptWebSockets(
   listener: Listener,
   options: AcceptWebSocketOptions & LayerOptions = {},
 ): Listener {
-  return layerListener(listener, (stream, signal) => acceptWebSocket(stream, { ...options, signal }), options);
+  return layerListener(
+    listener,
+    (stream, signal) => acceptWebSocket(stream, { ...options, signal }),
+    options,
+  );
 }
 
 function endedEarly(stream: Connection): TransportError {
