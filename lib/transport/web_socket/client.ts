@@ -1,8 +1,7 @@
 /** The client's side of a WebSocket over any byte stream: TCP, TLS, a tunnel through a proxy, a pair in memory. */
 
-import { TransportError } from "../../errors.ts";
 import { formatAddress } from "../address.ts";
-import { HttpHeadReader } from "../http_head.ts";
+import { HttpResponseHeadReader, type HttpResponseStart } from "../http_response_head.ts";
 import type { Connection } from "../types.ts";
 import { WebSocketConnection, type WebSocketOptions } from "./connection.ts";
 import { checkUpgradeResponse, makeKey, writeUpgradeRequest } from "./handshake.ts";
@@ -49,24 +48,10 @@ export async function openWebSocket(
   try {
     signal?.throwIfAborted();
     await writer.write(writeUpgradeRequest({ host, path, key, headers }));
-    const heads = new HttpHeadReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) throw endedWithoutAnswer(action);
-      const result = heads.handle(value);
-      if (result.state === "incomplete") continue;
-      if (result.state !== "complete") throw malformed(action, result.state);
-      const protocol = await checkUpgradeResponse(result.head, key, action);
-      signal?.throwIfAborted();
-      return new WebSocketConnection(stream, {
-        ...options,
-        role: "client",
-        reader,
-        writer,
-        rest: result.rest,
-        protocol,
-      });
-    }
+    const { head, rest } = await readHead(reader);
+    const protocol = await checkUpgradeResponse(head, key, action);
+    signal?.throwIfAborted();
+    return new WebSocketConnection(stream, { ...options, role: "client", reader, writer, rest, protocol });
   } catch (error) {
     writer.abort(error).catch(() => {});
     throw signal?.aborted ? signal.reason : error;
@@ -75,18 +60,14 @@ export async function openWebSocket(
   }
 }
 
-function endedWithoutAnswer(action: string): TransportError {
-  return new TransportError(
-    "ERR_TRANSPORT_WEBSOCKET",
-    `Cannot ${action}: expected a response, the stream ended before it`,
-  );
-}
-
-function malformed(action: string, state: "malformed" | "too long"): TransportError {
-  return new TransportError(
-    "ERR_TRANSPORT_WEBSOCKET",
-    `Cannot ${action}: expected an HTTP response, got ${
-      state === "malformed" ? "something else" : "a head that is too long"
-    }`,
-  );
+async function readHead(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<HttpResponseStart> {
+  const heads = new HttpResponseHeadReader();
+  for (;;) {
+    const { value } = await reader.read();
+    if (value === undefined) return heads.handleEnd();
+    for (let start = heads.handle(value); start !== undefined; start = heads.handle(start.rest)) {
+      // RFC 9110, section 15.2: any other 1xx only says that the answer is still to come.
+      if (start.head.status === 101 || start.head.status >= 200) return start;
+    }
+  }
 }

@@ -1,7 +1,8 @@
 /** The opening handshake of both ends (RFC 6455, section 4): heads in, heads out, and what is wrong with them. */
 
 import { CodedTypeError, TransportError } from "../../errors.ts";
-import { fieldList, type HttpHead, isHttpField } from "../http_head.ts";
+import type { HttpRequestHead } from "../http_request_head.ts";
+import { fieldTokens, fieldValues, type HttpResponseHead } from "../http_response_head.ts";
 
 /** The subprotocol that names what the octets are: the stream of RFC 9329. */
 export const WEB_SOCKET_PROTOCOL = "iketcp";
@@ -90,7 +91,7 @@ export function writeUpgradeRequest({ host, path, key, headers = {} }: UpgradeRe
  * may be a bridge to TCP that knows of none. Throws a {@linkcode TransportError}: `Cannot ${action}: expected …, got …`.
  */
 export async function checkUpgradeResponse(
-  head: HttpHead,
+  head: HttpResponseHead,
   key: string,
   action: string,
 ): Promise<string | undefined> {
@@ -100,45 +101,41 @@ export async function checkUpgradeResponse(
       `Cannot ${action}: expected ${expected}, got ${actual}`,
     );
   };
-  const [, status, text = ""] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(head.startLine) ?? [];
-  if (status === undefined) return refuse("an HTTP response", "something else");
-  if (status !== "101") {
-    return refuse("status 101 Switching Protocols", `${status} ${printable(text)}`.trim());
+  if (head.status !== 101) {
+    return refuse("status 101 Switching Protocols", `${head.status} ${head.reason}`.trim());
   }
-  const upgrades = fieldList(head, "upgrade").includes("websocket") &&
-    fieldList(head, "connection").includes("upgrade");
+  const upgrades = fieldTokens(head, "upgrade").includes("websocket") &&
+    fieldTokens(head, "connection").includes("upgrade");
   if (!upgrades) return refuse("an upgrade to WebSocket", "another");
-  if (head.fields.get("sec-websocket-accept") !== await acceptOf(key)) {
+  if (fieldValues(head, "sec-websocket-accept").join() !== await acceptOf(key)) {
     return refuse("the answer to our Sec-WebSocket-Key", "another");
   }
-  const extensions = fieldList(head, "sec-websocket-extensions");
-  if (extensions.length > 0) return refuse("no extensions", "some");
-  const protocol = head.fields.get("sec-websocket-protocol");
-  if (protocol !== undefined && protocol !== WEB_SOCKET_PROTOCOL) {
-    return refuse(`the subprotocol ${WEB_SOCKET_PROTOCOL}`, JSON.stringify(printable(protocol)));
+  const extensions = fieldTokens(head, "sec-websocket-extensions").join("");
+  if (extensions !== "") return refuse("no extensions", "some");
+  const protocols = fieldValues(head, "sec-websocket-protocol");
+  if (protocols.length > 0 && protocols.join() !== WEB_SOCKET_PROTOCOL) {
+    return refuse(`the subprotocol ${WEB_SOCKET_PROTOCOL}`, JSON.stringify(printable(protocols.join())));
   }
-  return protocol;
+  return protocols[0];
 }
 
 /**
  * Decides about the request of a client (section 4.2). A client that names no subprotocol is taken, one that names only
  * others is not; extensions are not agreed to.
  */
-export function checkUpgradeRequest(head: HttpHead, rules: UpgradeRules = {}): UpgradeDecision {
+export function checkUpgradeRequest(head: HttpRequestHead, rules: UpgradeRules = {}): UpgradeDecision {
   const refuse = (status: UpgradeRefusal, reason: string): UpgradeDecision => ({
     accepted: false,
     status,
     reason,
   });
-  const [, method, target = "", minor] = /^([A-Z]+) (\S+) HTTP\/1\.(\d)$/.exec(head.startLine) ?? [];
-  if (method === undefined) return refuse(400, "Expected an HTTP/1.1 request");
   // An absolute form (RFC 9112, section 3.2.2) is what proxies are sent; some pass it on.
-  const path = target.replace(/^[a-z]+:\/\/[^/?]*/i, "").replace(/[?#].*$/s, "") || "/";
+  const path = head.target.replace(/^[a-z]+:\/\/[^/?]*/i, "").replace(/[?#].*$/s, "") || "/";
   if (rules.path !== undefined && path !== rules.path) return refuse(404, "There is nothing at this path");
-  if (method !== "GET") return refuse(400, "Expected GET");
-  const upgrades = fieldList(head, "upgrade").includes("websocket") &&
-    fieldList(head, "connection").includes("upgrade");
-  if (!upgrades || minor === "0") return refuse(426, "Expected an upgrade to WebSocket");
+  if (head.method !== "GET") return refuse(400, "Expected GET");
+  const upgrades = listOf(head, "upgrade").includes("websocket") &&
+    listOf(head, "connection").includes("upgrade");
+  if (!upgrades || head.minorVersion === 0) return refuse(426, "Expected an upgrade to WebSocket");
   if (head.fields.get("sec-websocket-version") !== VERSION) {
     return refuse(426, `Expected version ${VERSION} of WebSocket`);
   }
@@ -150,12 +147,18 @@ export function checkUpgradeRequest(head: HttpHead, rules: UpgradeRules = {}): U
   if (rules.origins !== undefined && origin !== undefined && !rules.origins.includes(origin)) {
     return refuse(403, "This origin may not connect");
   }
-  const offered = fieldList(head, "sec-websocket-protocol");
+  const offered = listOf(head, "sec-websocket-protocol");
   if (offered.length === 0) return { accepted: true, key };
   if (!offered.includes(WEB_SOCKET_PROTOCOL)) {
     return refuse(400, `Expected the subprotocol ${WEB_SOCKET_PROTOCOL}`);
   }
   return { accepted: true, key, protocol: WEB_SOCKET_PROTOCOL };
+}
+
+/** A field's value as a list of lower-case words. */
+function listOf(head: HttpRequestHead, name: string): string[] {
+  const words = (head.fields.get(name) ?? "").split(",").map((each) => each.trim().toLowerCase());
+  return words.filter((each) => each !== "");
 }
 
 /** The response that accepts (section 4.2.2). */
@@ -186,6 +189,12 @@ export function writeRefusal(status: UpgradeRefusal, reason: string): Uint8Array
     [`HTTP/1.1 ${status} ${STATUS_TEXTS[status]}`, ...fields, `Content-Length: ${body.length}`],
     body,
   );
+}
+
+/** Whether a field can be sent: its name is a token, and its value breaks no line (RFC 9110, sections 5.1 and 5.5). */
+function isHttpField(name: string, value: string): boolean {
+  // deno-lint-ignore no-control-regex
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && /^[^\x00-\x08\x0a-\x1f\x7f]*$/.test(value);
 }
 
 /** A fresh Sec-WebSocket-Key. */

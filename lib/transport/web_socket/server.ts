@@ -2,7 +2,7 @@
 
 import { TransportError } from "../../errors.ts";
 import { formatAddress } from "../address.ts";
-import { HttpHeadReader } from "../http_head.ts";
+import { HttpRequestHeadReader } from "../http_request_head.ts";
 import { layerListener, type LayerOptions } from "../layered_listener.ts";
 import type { Connection, Listener } from "../types.ts";
 import { WebSocketConnection, type WebSocketOptions } from "./connection.ts";
@@ -55,7 +55,7 @@ export async function acceptWebSocket(
   signal?.addEventListener("abort", abort, { once: true });
   try {
     signal?.throwIfAborted();
-    const heads = new HttpHeadReader();
+    const heads = new HttpRequestHeadReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (refused !== undefined) throw refused;

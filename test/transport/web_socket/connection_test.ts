@@ -304,7 +304,12 @@ describe("acceptWebSocket", () => {
 
   it("answers what is not HTTP with 400", async () => {
     for (
-      const text of ["\x16\x03\x01 \n\n", "GET / HTTP/1.1\nno colon\n\n", "GET / HTTP/1.1\nA: b\n c\n\n"]
+      const text of [
+        "\x16\x03\x01 \n\n",
+        "GET / HTTP/2\n\n",
+        "GET / HTTP/1.1\nno colon\n\n",
+        "GET / HTTP/1.1\nA: b\n c\n\n",
+      ]
     ) {
       const [answer] = await answerTo(text);
       assert.match(answer, /^HTTP\/1.1 400 /);

@@ -3,8 +3,10 @@ import { describe, it } from "node:test";
 import {
   checkUpgradeRequest,
   checkUpgradeResponse,
-  type HttpHead,
-  HttpHeadReader,
+  type HttpRequestHead,
+  HttpRequestHeadReader,
+  type HttpResponseHead,
+  HttpResponseHeadReader,
   makeKey,
   type UpgradeRules,
   writeUpgradeRequest,
@@ -16,10 +18,16 @@ import { rejection } from "../../_support/streams.ts";
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-function headOf(text: string): HttpHead {
-  const result = new HttpHeadReader().handle(new TextEncoder().encode(text.replaceAll("\n", "\r\n")));
+const octetsOf = (text: string) => new TextEncoder().encode(text.replaceAll("\n", "\r\n"));
+
+function headOf(text: string): HttpRequestHead {
+  const result = new HttpRequestHeadReader().handle(octetsOf(text));
   assert.equal(result.state, "complete");
-  return (result as { head: HttpHead }).head;
+  return (result as { head: HttpRequestHead }).head;
+}
+
+function responseOf(text: string): HttpResponseHead {
+  return new HttpResponseHeadReader().handle(octetsOf(text))!.head;
 }
 
 const REQUEST = `GET /vpn?token=1 HTTP/1.1
@@ -59,7 +67,6 @@ describe("checkUpgradeRequest", () => {
     ["a path that only begins like ours", "/vpn?", "/vpn/x?", 404],
     ["POST", "GET", "POST", 400],
     ["HTTP/1.0", "HTTP/1.1", "HTTP/1.0", 426],
-    ["HTTP/2", "HTTP/1.1", "HTTP/2", 400],
     ["a request without upgrade", /upgrade: .*\n/, "", 426],
     ["a Connection field without upgrade", "keep-alive, Upgrade", "keep-alive", 426],
     ["version 8", "Version: 13", "Version: 8", 426],
@@ -121,7 +128,7 @@ describe("checkUpgradeResponse", () => {
     for (const protocol of ["iketcp", undefined]) {
       const response = new TextDecoder().decode(await writeUpgradeResponse(KEY, protocol));
       assert.ok(response.includes(`Sec-WebSocket-Accept: ${ACCEPT}\r\n`));
-      const head = headOf(response.replaceAll("\r\n", "\n"));
+      const head = responseOf(response.replaceAll("\r\n", "\n"));
       assert.equal(await checkUpgradeResponse(head, KEY, "open"), protocol);
     }
   });
@@ -136,8 +143,7 @@ Sec-WebSocket-Protocol: iketcp
   const REFUSALS: readonly [name: string, from: string | RegExp, to: string, message: RegExp][] = [
     ["404", "101 Switching Protocols", "404 Not Found", /expected status 101 .*, got 404 Not Found$/],
     ["a redirect", "101 Switching Protocols", "302 Found", /got 302 Found$/],
-    ["control characters", "101 Switching Protocols", "500 a\x1b[2J", /got 500 a\?\[2J$/],
-    ["what is not HTTP", "HTTP/1.1 101 Switching Protocols", "SSH-2.0-x", /expected an HTTP response/],
+    ["control characters", "101 Switching Protocols", "500 a\x1b[2J", /got 500 a\[2J$/],
     ["another upgrade", "Upgrade: websocket", "Upgrade: h2c", /expected an upgrade to WebSocket/],
     ["no Connection field", /Connection.*\n/, "", /expected an upgrade to WebSocket/],
     ["the answer to another key", ACCEPT, ACCEPT.toLowerCase(), /Sec-WebSocket-Key/],
@@ -153,7 +159,7 @@ Sec-WebSocket-Protocol: iketcp
   for (const [name, from, to, message] of REFUSALS) {
     it(`refuses ${name}`, async () => {
       const error = await rejection(
-        checkUpgradeResponse(headOf(RESPONSE.replace(from, to)), KEY, "open WebSocket to x"),
+        checkUpgradeResponse(responseOf(RESPONSE.replace(from, to)), KEY, "open WebSocket to x"),
       );
       assert.equal(error.code, "ERR_TRANSPORT_WEBSOCKET");
       assert.match(error.message, /^Cannot open WebSocket to x: expected /);

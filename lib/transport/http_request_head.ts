@@ -1,26 +1,33 @@
 /**
- * The head of an HTTP/1.1 message (RFC 9112, section 2.1): start line and fields up to the empty line, out of octets that
- * come in any cut, and whatever follows it, which already belongs to the protocol that it switched to.
+ * The head of an HTTP/1 request (RFC 9112, sections 2 to 5) as a server reads it that has nothing to do with bodies: start
+ * line and fields up to the empty line, out of octets that come in any cut, and whatever follows them, which already belongs
+ * to the protocol that the client switches to. What is wrong is a result and not an error, since it is answered.
  */
 
-/** Longest head that is read, in octets. */
-export const MAX_HTTP_HEAD_LENGTH: number = 16384;
+import { MAX_HTTP_HEAD } from "./http_response_head.ts";
 
-/** A head. */
-export interface HttpHead {
-  /** The first line. */
-  readonly startLine: string;
+/** The head of a request. */
+export interface HttpRequestHead {
+  /** The method, such as `GET`. */
+  readonly method: string;
+  /** What it is for: a path, or a whole URL. */
+  readonly target: string;
+  /** The minor version: 0 or 1. */
+  readonly minorVersion: 0 | 1;
   /** The fields by their names in lower case; those that came several times are joined with `, ` (RFC 9110, section 5.3). */
   readonly fields: ReadonlyMap<string, string>;
 }
 
 /** What became of the octets so far. */
-export type HttpHeadResult =
+export type HttpRequestResult =
   | { readonly state: "incomplete" }
-  | { readonly state: "complete"; readonly head: HttpHead; readonly rest: Uint8Array }
+  | { readonly state: "complete"; readonly head: HttpRequestHead; readonly rest: Uint8Array }
   /** Not HTTP, or longer than the limit; nothing more is to be read. */
   | { readonly state: "malformed" }
   | { readonly state: "too long" };
+
+/** Section 3; methods are tokens, and all that there are are letters. */
+const REQUEST_LINE = /^([A-Za-z]+) (\S+) HTTP\/1\.([01])$/;
 
 /** RFC 9110, section 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -30,28 +37,28 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  *
  * @example
  * ```ts
- * import { HttpHeadReader } from "iketcp/transport";
+ * import { HttpRequestHeadReader } from "iketcp/transport";
  * import { strictEqual } from "node:assert";
  *
- * const reader = new HttpHeadReader();
- * const octets = new TextEncoder().encode("HTTP/1.1 200 OK\r\nServer: x\r\n\r\nrest");
+ * const reader = new HttpRequestHeadReader();
+ * const octets = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\nrest");
  * const result = reader.handle(octets);
- * strictEqual(result.state === "complete" && result.head.fields.get("server"), "x");
+ * strictEqual(result.state === "complete" && result.head.fields.get("host"), "x");
  * ```
  */
-export class HttpHeadReader {
+export class HttpRequestHeadReader {
   readonly #limit: number;
   /** What came so far, in a buffer that doubles: one octet at a time costs no more than all at once. */
   #buffer: Uint8Array = new Uint8Array(1024);
   #length = 0;
 
-  /** Makes a reader; `limit` is the longest head, default {@linkcode MAX_HTTP_HEAD_LENGTH}. */
-  constructor(limit: number = MAX_HTTP_HEAD_LENGTH) {
+  /** Makes a reader; `limit` is the longest head, default {@linkcode MAX_HTTP_HEAD}. */
+  constructor(limit: number = MAX_HTTP_HEAD) {
     this.#limit = limit;
   }
 
   /** Takes a chunk. What follows the head is a copy. */
-  handle(chunk: Uint8Array): HttpHeadResult {
+  handle(chunk: Uint8Array): HttpRequestResult {
     const before = this.#length;
     this.#append(chunk);
     const octets = this.#buffer.subarray(0, this.#length);
@@ -74,19 +81,6 @@ export class HttpHeadReader {
   }
 }
 
-/** A field's value as a list of lower-case words, such as those of `Connection`. */
-export function fieldList(head: HttpHead, name: string): string[] {
-  return (head.fields.get(name) ?? "").split(",").map((each) => each.trim().toLowerCase()).filter((each) =>
-    each !== ""
-  );
-}
-
-/** Whether a field can be sent: its name is a token, and its value breaks no line. */
-export function isHttpField(name: string, value: string): boolean {
-  // deno-lint-ignore no-control-regex
-  return TOKEN.test(name) && /^[^\x00-\x08\x0a-\x1f\x7f]*$/.test(value);
-}
-
 /** Index after CR LF CR LF; negative when it is not there. */
 function findEnd(octets: Uint8Array, from: number): number {
   for (let i = octets.indexOf(0x0a, from); i >= 0; i = octets.indexOf(0x0a, i + 1)) {
@@ -95,20 +89,21 @@ function findEnd(octets: Uint8Array, from: number): number {
   return -1;
 }
 
-function parseHead(octets: Uint8Array): HttpHead | undefined {
-  const [startLine = "", ...lines] = latin1(octets.subarray(0, octets.byteLength - 4)).split("\r\n");
-  if (/[\r\n\0]/.test(startLine)) return undefined;
+function parseHead(octets: Uint8Array): HttpRequestHead | undefined {
+  const [requestLine = "", ...lines] = latin1(octets.subarray(0, octets.byteLength - 4)).split("\r\n");
+  const [, method, target = "", minor] = REQUEST_LINE.exec(requestLine) ?? [];
+  if (method === undefined) return undefined;
   const fields = new Map<string, string>();
   for (const line of lines) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
-    // A line that begins with a space continued the one before; RFC 9112, section 5.2, lets it be refused.
+    // A line that begins with a space continued the one before; section 5.2 lets it be refused.
     if (!TOKEN.test(name) || /[\r\n\0]/.test(value)) return undefined;
     const before = fields.get(name);
     fields.set(name, before === undefined ? value : `${before}, ${value}`);
   }
-  return { startLine, fields };
+  return { method, target, minorVersion: minor === "0" ? 0 : 1, fields };
 }
 
 function latin1(octets: Uint8Array): string {
