@@ -127,6 +127,8 @@ export type UsageErrorCode =
   | "ERR_ESP_TABLE"
   /** An IKE message or payload that is too long for its length fields, or for the room that it was given. */
   | "ERR_IKE_SIZE"
+  /** Something other than a message with SK or SKF at its end was to be opened. */
+  | "ERR_IKE_SEALED"
   /** An option is outside its range. */
   | "ERR_OPTION_RANGE";
 

@@ -20,6 +20,7 @@
  * @module
  */
 export * from "./describe.ts";
+export * from "./exchange_rules.ts";
 export * from "./exchange_types.ts";
 export * from "./header.ts";
 export * from "./limits.ts";

@@ -10,6 +10,7 @@
  * ```
  */
 
+import { IkeError } from "../../../errors.ts";
 import type { PayloadBase, PayloadCodec } from "../payload_codec.ts";
 
 /** An SKF payload, still sealed. */
@@ -39,8 +40,13 @@ export const SKF_CODEC: PayloadCodec<SkfPayload> = {
     const number = reader.uint16("Fragment Number");
     const total = reader.uint16("Total Fragments");
     // "This field MUST be less than or equal to Total Fragments", and it starts from 1. So neither can be 0.
+    // Section 2.6: such a message "MUST be silently discarded", so there is no notify to answer with.
     if (number === 0 || number > total) {
-      reader.fail("a Fragment Number from 1 to Total Fragments", `${number} of ${total}`, start);
+      throw new IkeError(
+        "ERR_IKE_PAYLOAD",
+        `Cannot read SKF payload at offset ${start}: expected a Fragment Number from 1 to Total Fragments, got ${number} of ${total}`,
+        { payload: "SKF", offset: start },
+      );
     }
     const { offset } = reader;
     return { kind: "SKF", nextPayload, number, total, body: reader.rest(), offset };
