@@ -92,7 +92,11 @@ export type CryptoErrorCode =
   /** A provider gave a wrong answer to a known question, and is not used. */
   | "ERR_CRYPTO_SELF_TEST"
   /** A provider failed in the middle of its work. */
-  | "ERR_CRYPTO_FAILED";
+  | "ERR_CRYPTO_FAILED"
+  /** A peer's public value of a key exchange that must not be used (RFC 6989). */
+  | "ERR_CRYPTO_PUBLIC_VALUE"
+  /** A public or private key that cannot be read, or is not of the kind that a signature needs. */
+  | "ERR_CRYPTO_KEY";
 
 /** Wrong settings: URLs, limits, options. */
 export type ConfigErrorCode =
@@ -113,6 +117,8 @@ export type UsageErrorCode =
   | "ERR_TRANSPORT_CHUNK"
   /** A key that does not have the size which its transform asks for. */
   | "ERR_CRYPTO_KEY_SIZE"
+  /** More octets than prf+ can give (RFC 7296, section 2.13). */
+  | "ERR_CRYPTO_PRF_LENGTH"
   /** Transforms that do not make a cipher together. */
   | "ERR_CRYPTO_TRANSFORM"
   /** A message that does not lie inside its slab, or has no room for what the cipher adds. */

@@ -7,9 +7,12 @@ import type {
   AeadAlgorithm,
   CipherAlgorithm,
   CryptoAlgorithm,
+  HashAlgorithm,
   HmacAlgorithm,
   MacAlgorithm,
 } from "./types.ts";
+import { KEY_EXCHANGES, type KeyExchangeAlgorithm } from "./dh/transforms.ts";
+import { type SignatureAlgorithm, SIGNATURES, signingOf } from "./signature/algorithms.ts";
 
 /** Sizes and habits of an AEAD. */
 export interface AeadTraits {
@@ -75,9 +78,21 @@ export const HMACS: Readonly<Record<HmacAlgorithm, { readonly hash: string; read
     "hmac-sha512": { hash: "sha512", digestSize: 64 },
   };
 
+/** Octets of every hash's digest. */
+export const HASHES: Readonly<Record<HashAlgorithm, { readonly digestSize: number }>> = {
+  sha1: { digestSize: 20 },
+  sha256: { digestSize: 32 },
+  sha384: { digestSize: 48 },
+  sha512: { digestSize: 64 },
+};
+
 /** Every algorithm, in the order of reports. */
 export const CRYPTO_ALGORITHMS: readonly CryptoAlgorithm[] = [
   ...Object.keys(AEADS) as AeadAlgorithm[],
   ...Object.keys(CIPHERS) as CipherAlgorithm[],
   ...Object.keys(MACS) as MacAlgorithm[],
+  ...Object.keys(HASHES) as HashAlgorithm[],
+  ...Object.keys(KEY_EXCHANGES) as KeyExchangeAlgorithm[],
+  ...Object.keys(SIGNATURES) as SignatureAlgorithm[],
+  ...Object.keys(SIGNATURES).map((algorithm) => signingOf(algorithm as SignatureAlgorithm)),
 ];

@@ -5,14 +5,25 @@
 
 import { fromHex } from "../bytes/hex.ts";
 import { CryptoError } from "../errors.ts";
-import { AEADS, CIPHERS, MACS } from "./algorithms.ts";
+import { AEADS, CIPHERS, HASHES, MACS } from "./algorithms.ts";
 import { equalOctets } from "./constant_time.ts";
+import { KEY_EXCHANGES, type KeyExchangeAlgorithm } from "./dh/transforms.ts";
+import {
+  checkHash,
+  checkKeyExchange,
+  checkSigning,
+  checkVerification,
+  type Fault,
+} from "./handshake_answers.ts";
 import { createMac } from "./macs.ts";
+import { type SignatureAlgorithm, SIGNATURES } from "./signature/algorithms.ts";
 import type {
   AeadAlgorithm,
   CipherAlgorithm,
   CryptoAlgorithm,
   CryptoProvider,
+  HandshakeProvider,
+  HashAlgorithm,
   MacAlgorithm,
 } from "./types.ts";
 
@@ -70,7 +81,27 @@ const SUFFIX_SIZE = 4;
 export function checkKnownAnswer(provider: CryptoProvider, algorithm: CryptoAlgorithm): void {
   if (algorithm in AEADS) checkAead(provider, algorithm as AeadAlgorithm);
   else if (algorithm in CIPHERS) checkCipher(provider, algorithm as CipherAlgorithm);
-  else checkMac(provider, algorithm as MacAlgorithm);
+  else if (algorithm in MACS) checkMac(provider, algorithm as MacAlgorithm);
+  else checkHandshake(provider, algorithm);
+}
+
+function checkHandshake(provider: CryptoProvider, algorithm: CryptoAlgorithm): void {
+  const { handshake } = provider;
+  if (handshake === undefined) {
+    throw new CryptoError(
+      "ERR_CRYPTO_UNSUPPORTED",
+      `Cannot use ${algorithm} of ${provider.name}: it has ciphers alone`,
+    );
+  }
+  const fault = faultOf(handshake, algorithm);
+  if (fault !== null) wrong(provider, algorithm, fault);
+}
+
+function faultOf(handshake: HandshakeProvider, algorithm: CryptoAlgorithm): Fault {
+  if (algorithm in HASHES) return checkHash(handshake, algorithm as HashAlgorithm);
+  if (algorithm in KEY_EXCHANGES) return checkKeyExchange(handshake, algorithm as KeyExchangeAlgorithm);
+  if (algorithm in SIGNATURES) return checkVerification(handshake, algorithm as SignatureAlgorithm);
+  return checkSigning(handshake, algorithm.slice(0, -"-sign".length) as SignatureAlgorithm);
 }
 
 function checkAead(provider: CryptoProvider, algorithm: AeadAlgorithm): void {

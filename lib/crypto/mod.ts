@@ -1,6 +1,6 @@
 /**
- * Ciphers for ESP packets and IKE messages: the table of transforms, sealers and openers that work in place on batches,
- * and a provider in plain JavaScript. Faster providers belong to a runtime: `runtimeCrypto` of `iketcp/runtime`.
+ * Ciphers for ESP packets and IKE messages: the table of transforms, sealers and openers that work in place on batches;
+ * pseudorandom functions, key exchanges and signatures for IKE; and a provider in plain JavaScript. Faster providers belong to a runtime: `runtimeCrypto` of `iketcp/runtime`.
  *
  * @example From a proposal to a cipher
  * ```ts
@@ -23,10 +23,16 @@
 
 export * from "./algorithms.ts";
 export * from "./constant_time.ts";
+export type { KeyExchange, RandomSource } from "./dh/key_exchange.ts";
+export * from "./dh/transforms.ts";
 export * from "./esp_proposal.ts";
 export { MAX_GATHERED_SIZE } from "./mac_cipher.ts";
 export * from "./message_batch.ts";
 export * from "./noble/provider.ts";
+export { MAX_PRF_BLOCKS, type Prf, prfPlus } from "./prf/prf.ts";
+export * from "./prf/transforms.ts";
 export * from "./providers.ts";
+export * from "./signature/algorithms.ts";
+export * from "./signature/schemes.ts";
 export * from "./transforms.ts";
 export * from "./types.ts";

@@ -6,6 +6,12 @@ import { CRYPTO_ALGORITHMS } from "./algorithms.ts";
 import { checkKnownAnswer } from "./known_answers.ts";
 import { MacOpener, MacSealer } from "./mac_cipher.ts";
 import { createMac } from "./macs.ts";
+import { CheckedKeyExchange, type KeyExchange, type RandomSource } from "./dh/key_exchange.ts";
+import type { KeyExchangeTransform } from "./dh/transforms.ts";
+import { MacPrf, type Prf } from "./prf/prf.ts";
+import type { PrfTransform } from "./prf/transforms.ts";
+import type { SignatureSchemeName } from "./signature/schemes.ts";
+import { signWith, verifyWith } from "./signature/signature.ts";
 import type { EncryptionTransform, IntegrityTransform } from "./transforms.ts";
 import type {
   AeadAlgorithm,
@@ -14,6 +20,8 @@ import type {
   CipherSpec,
   CryptoAlgorithm,
   CryptoProvider,
+  HandshakeProvider,
+  HashAlgorithm,
   MacAlgorithm,
   MacPrimitive,
   MessageOpener,
@@ -98,10 +106,15 @@ export class CryptoProviders {
     );
   }
 
+  /** Whether some provider serves an algorithm. */
+  has(algorithm: CryptoAlgorithm): boolean {
+    return this.#providers.some((provider) => reasonAgainst(provider, algorithm) === null);
+  }
+
   /** Whether some provider serves all that a pair of transforms needs. */
   supports(encryption: EncryptionTransform, integrity: IntegrityTransform | null = null): boolean {
     return [encryption.algorithm, integrity?.algorithm ?? null].every((algorithm) =>
-      algorithm === null || this.#providers.some((provider) => reasonAgainst(provider, algorithm) === null)
+      algorithm === null || this.has(algorithm)
     );
   }
 
@@ -144,6 +157,76 @@ export class CryptoProviders {
       return new AeadOpener(encryption, salt, esn, aead);
     }
     return new MacOpener({ encryption, integrity: integrity!, salt, esn, ...this.#pair(spec, key, "open") });
+  }
+
+  /** Makes a pseudorandom function. */
+  createPrf(transform: PrfTransform): Prf {
+    const provider = this.providerOf(transform.algorithm);
+    return new MacPrf(transform, (key) => createMac(provider, transform.algorithm, key));
+  }
+
+  /**
+   * Draws a private value and makes one side of a key exchange. Public values of peers are checked as RFC 6989 asks for.
+   *
+   * @example Two sides with one secret
+   * ```ts
+   * import { CryptoProviders, keyExchangeTransform, nobleProvider } from "iketcp/crypto";
+   * import { deepStrictEqual } from "node:assert";
+   *
+   * const crypto = new CryptoProviders([nobleProvider()]);
+   * const random = (octets: Uint8Array) => void globalThis.crypto.getRandomValues(octets);
+   * const ours = crypto.createKeyExchange(keyExchangeTransform("x25519")!, random);
+   * const theirs = crypto.createKeyExchange(keyExchangeTransform("x25519")!, random);
+   * deepStrictEqual(
+   *   ours.computeSharedSecret(theirs.publicValue),
+   *   theirs.computeSharedSecret(ours.publicValue),
+   * );
+   * ours.dispose();
+   * theirs.dispose();
+   * ```
+   */
+  createKeyExchange(transform: KeyExchangeTransform, random: RandomSource): KeyExchange {
+    const { algorithm } = transform;
+    return new CheckedKeyExchange(
+      transform,
+      this.#handshakeOf(algorithm).createKeyExchange(algorithm, random),
+    );
+  }
+
+  /** Hashes octets. */
+  hash(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.#handshakeOf(algorithm).hash(algorithm, data);
+  }
+
+  /** SHA-1, which IKEv2 detects NATs and names authorities with (RFC 7296, sections 2.23 and 3.7). */
+  sha1(data: Uint8Array): Uint8Array<ArrayBuffer> {
+    return this.hash("sha1", data);
+  }
+
+  /**
+   * Signs with a private key, PKCS#8 in DER. Throws a `CryptoError`: `ERR_CRYPTO_KEY` where the key cannot be read or is of
+   * another kind than the scheme's, `ERR_CRYPTO_UNSUPPORTED` where nobody here signs so.
+   */
+  sign(scheme: SignatureSchemeName, pkcs8: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer> {
+    return signWith((algorithm) => this.#handshakeOf(algorithm), scheme, pkcs8, data);
+  }
+
+  /**
+   * Verifies a signature with a public key, SubjectPublicKeyInfo in DER. A signature that makes no sense is a wrong one;
+   * a key that cannot be read, or is of another kind than the scheme's, is a `CryptoError` `ERR_CRYPTO_KEY`.
+   */
+  verify(
+    scheme: SignatureSchemeName,
+    spki: Uint8Array,
+    data: Uint8Array,
+    signature: Uint8Array,
+  ): boolean {
+    return verifyWith((algorithm) => this.#handshakeOf(algorithm), { scheme, spki }, data, signature);
+  }
+
+  /** The provider of an algorithm has that part, else it would not have known its known answer. */
+  #handshakeOf(algorithm: CryptoAlgorithm): HandshakeProvider {
+    return this.providerOf(algorithm).handshake!;
   }
 
   #aead(

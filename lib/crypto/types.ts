@@ -13,6 +13,9 @@
  * @module
  */
 
+import type { KeyExchange, RandomSource } from "./dh/key_exchange.ts";
+import type { KeyExchangeAlgorithm } from "./dh/transforms.ts";
+import type { SignatureAlgorithm, SigningAlgorithm } from "./signature/algorithms.ts";
 import type { EncryptionTransform, IntegrityTransform } from "./transforms.ts";
 import type { MessageBatch } from "./message_batch.ts";
 
@@ -44,8 +47,18 @@ export type CbcMacAlgorithm = "aes-128-cmac" | "aes-128-xcbc";
 /** Message authentication codes. */
 export type MacAlgorithm = HmacAlgorithm | CbcMacAlgorithm;
 
+/** Hashes. */
+export type HashAlgorithm = "sha1" | "sha256" | "sha384" | "sha512";
+
 /** Everything that a provider may be asked for. */
-export type CryptoAlgorithm = AeadAlgorithm | CipherAlgorithm | MacAlgorithm;
+export type CryptoAlgorithm =
+  | AeadAlgorithm
+  | CipherAlgorithm
+  | MacAlgorithm
+  | HashAlgorithm
+  | KeyExchangeAlgorithm
+  | SignatureAlgorithm
+  | SigningAlgorithm;
 
 /** Which way a cipher works: SAs have one direction, and a key has one use. */
 export type CipherDirection = "seal" | "open";
@@ -179,4 +192,24 @@ export interface CryptoProvider {
   ): CipherPrimitive;
   /** Makes a MAC. */
   createMac(algorithm: HmacAlgorithm, key: Uint8Array): MacPrimitive;
+  /** What IKE needs besides; absent from a provider that is there for packets alone. */
+  readonly handshake?: HandshakeProvider;
+}
+
+/** The part of a provider that works once for each handshake: hashes, key exchanges, signatures. */
+export interface HandshakeProvider {
+  /** Hashes octets. */
+  hash(algorithm: HashAlgorithm, data: Uint8Array): Uint8Array<ArrayBuffer>;
+  /**
+   * Draws a private value and makes one side of a key exchange. Public values that it is given have the right size, and are
+   * in range or on the curve.
+   */
+  createKeyExchange(algorithm: KeyExchangeAlgorithm, random: RandomSource): KeyExchange;
+  /** Signs with a private key of the right kind, PKCS#8 in DER. ECDSA signatures are r and s one after the other. */
+  sign(algorithm: SignatureAlgorithm, pkcs8: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer>;
+  /**
+   * Verifies a signature with a public key of the right kind, SubjectPublicKeyInfo in DER. ECDSA signatures are r and s one
+   * after the other, and have the right size.
+   */
+  verify(algorithm: SignatureAlgorithm, spki: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean;
 }

@@ -20,6 +20,7 @@ import type {
   MacPrimitive,
 } from "../crypto/types.ts";
 import { builtinModule } from "./_process.ts";
+import { nodeHandshake } from "./node_handshake.ts";
 
 type NodeCrypto = typeof import("node:crypto");
 
@@ -37,6 +38,7 @@ export function nodeCryptoProvider(): CryptoProvider | null {
         new NodeAead(crypto, algorithm, key, direction, icvSize),
       createCipher: (algorithm, key, { direction }) => new NodeCipher(crypto, algorithm, key, direction),
       createMac: (algorithm, key) => new NodeMac(crypto, algorithm, key),
+      handshake: nodeHandshake(crypto),
     };
   }
   return provider;

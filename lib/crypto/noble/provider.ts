@@ -5,7 +5,10 @@ import { NobleCcm } from "./ccm.ts";
 import { NobleChacha } from "./chacha.ts";
 import { NobleCipher } from "./cipher.ts";
 import { NobleGcm } from "./gcm.ts";
+import { nobleHash } from "./hashes.ts";
+import { createNobleKeyExchange } from "./key_exchange.ts";
 import { NobleMac } from "./mac.ts";
+import { nobleSign, nobleVerify } from "./signature.ts";
 
 type MakeAead = (key: Uint8Array, icvSize: number) => AeadPrimitive;
 
@@ -27,6 +30,12 @@ const provider: CryptoProvider = {
   createAead: (algorithm, key, { icvSize }) => AEADS[algorithm](key, icvSize),
   createCipher: (algorithm, key, { direction }) => new NobleCipher(algorithm, key, direction),
   createMac: (algorithm, key) => new NobleMac(algorithm, key),
+  handshake: {
+    hash: nobleHash,
+    createKeyExchange: createNobleKeyExchange,
+    sign: nobleSign,
+    verify: nobleVerify,
+  },
 };
 
 /** The provider that works everywhere; ten to a hundred times slower than a native one. */
