@@ -86,13 +86,20 @@ export const HASHES: Readonly<Record<HashAlgorithm, { readonly digestSize: numbe
   sha512: { digestSize: 64 },
 };
 
-/** Every algorithm, in the order of reports. */
-export const CRYPTO_ALGORITHMS: readonly CryptoAlgorithm[] = [
+/** What packets need, in the order of reports. */
+export const PACKET_ALGORITHMS: readonly CryptoAlgorithm[] = [
   ...Object.keys(AEADS) as AeadAlgorithm[],
   ...Object.keys(CIPHERS) as CipherAlgorithm[],
   ...Object.keys(MACS) as MacAlgorithm[],
+];
+
+/** What handshakes need besides, in the order of reports. */
+export const HANDSHAKE_ALGORITHMS: readonly CryptoAlgorithm[] = [
   ...Object.keys(HASHES) as HashAlgorithm[],
   ...Object.keys(KEY_EXCHANGES) as KeyExchangeAlgorithm[],
   ...Object.keys(SIGNATURES) as SignatureAlgorithm[],
   ...Object.keys(SIGNATURES).map((algorithm) => signingOf(algorithm as SignatureAlgorithm)),
 ];
+
+/** Every algorithm, in the order of reports. */
+export const CRYPTO_ALGORITHMS: readonly CryptoAlgorithm[] = [...PACKET_ALGORITHMS, ...HANDSHAKE_ALGORITHMS];

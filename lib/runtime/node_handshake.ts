@@ -1,7 +1,7 @@
 /**
  * Hashes, key exchanges and signatures of `node:crypto`. Private values come from the caller's randomness and so go in as
- * keys in DER. What a runtime lacks is found out by known answers: P-521 and MODP in Deno; X448, Ed448 and MODP in Bun, all of
- * which plain JavaScript serves. `createDiffieHellman` and `getDiffieHellman` are never called: they test the prime for
+ * keys in DER. What a runtime lacks is found out by known answers: P-521 in Deno, whose X448 is wrong too; X448, Ed448 and
+ * MODP in Bun. Plain JavaScript serves all of these. `createDiffieHellman` and `getDiffieHellman` are never called: they test the prime for
  * seconds in some runtimes, and draw their own private values in all.
  */
 
@@ -91,12 +91,15 @@ function ecp(algorithm: EcpAlgorithm): Make {
     const secret = drawPrivateValue(algorithm, random);
     const exchange = crypto.createECDH(CURVE_NAMES[algorithm]);
     exchange.setPrivateKey(asBuffer(secret));
-    secret.fill(0);
     let held: typeof exchange | null = exchange;
     return {
       publicValue: owned(exchange.getPublicKey()).slice(1),
       computeSharedSecret: (peer) => owned(held!.computeSecret(concat([UNCOMPRESSED, peer]))),
-      dispose: () => void (held = null),
+      dispose() {
+        held = null;
+        // Not before: Deno has kept no copy of it.
+        secret.fill(0);
+      },
     };
   };
 }
@@ -135,11 +138,12 @@ function modp(algorithm: ModpAlgorithm): Make {
   };
 }
 
-/** The INTEGER in the BIT STRING of a SubjectPublicKeyInfo. */
+/** The INTEGER in the BIT STRING of a SubjectPublicKeyInfo; Deno 2.9 forgets the octet that says that it is not negative. */
 function publicNumber(spki: Uint8Array): Uint8Array {
   const info = new DerReader(spki).readSequence();
   info.readSequence();
-  return new DerReader(info.readBitOctets()).readUnsigned();
+  const octets = new DerReader(info.readBitOctets()).read(TAG.integer);
+  return octets[0] === 0 ? octets.subarray(1) : octets;
 }
 
 function exchangeOf(

@@ -7,9 +7,9 @@ import {
   encryptionTransform,
   integrityTransform,
   type Prf,
+  PRF_TRANSFORMS,
   prfPlus,
   prfTransform,
-  PRF_TRANSFORMS,
 } from "../../lib/crypto/mod.ts";
 import { deriveChildKeys, deriveIkeKeys, deriveSkeyseed, wipe, wipeKeys } from "../../lib/ike/keymat.ts";
 import { runtimeCrypto } from "../../lib/runtime/mod.ts";
@@ -55,10 +55,14 @@ describe("Key material", () => {
   });
 
   const chains = kdfVectors("chains");
-  it("is what libreswan's and Android's tests expect, from the nonces to the child SA", { skip: chains === null }, () => {
+  it("is what libreswan's and Android's tests expect, from the nonces to the child SA", {
+    skip: chains === null,
+  }, () => {
     for (const vector of chains!) {
       const prf = prfNamed(vector.prf);
-      const [nonceI, nonceR, spiI, spiR] = ["ni", "nr", "spi_i", "spi_r"].map((field) => octets(vector, field)) as [
+      const [nonceI, nonceR, spiI, spiR] = ["ni", "nr", "spi_i", "spi_r"].map((field) =>
+        octets(vector, field)
+      ) as [
         Uint8Array,
         Uint8Array,
         Uint8Array,
@@ -76,7 +80,12 @@ describe("Key material", () => {
       assert.deepEqual([skD, skAi, skEi, skPi].map(({ length }) => length), [20, 20, 16, 20]);
 
       const child = (secret?: Uint8Array) => {
-        const made = deriveChildKeys({ ...common, ...suite, skD, ...(secret ? { sharedSecret: secret } : {}) });
+        const made = deriveChildKeys({
+          ...common,
+          ...suite,
+          skD,
+          ...(secret ? { sharedSecret: secret } : {}),
+        });
         const { initiatorToResponder: out, responderToInitiator: back } = made;
         return toHex(concat([out.encryptionKey, out.integrityKey, back.encryptionKey, back.integrityKey]));
       };
@@ -102,7 +111,9 @@ describe("Key material", () => {
   });
 
   it("of a rekey comes from the old SA's function, and is expanded by the new one's", () => {
-    const [oldPrf, prf] = ["prfsha1", "prfsha512"].map((keyword) => crypto.createPrf(prfTransform(keyword)!)) as [
+    const [oldPrf, prf] = ["prfsha1", "prfsha512"].map((keyword) =>
+      crypto.createPrf(prfTransform(keyword)!)
+    ) as [
       Prf,
       Prf,
     ];

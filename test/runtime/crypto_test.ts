@@ -3,6 +3,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import process from "node:process";
+import { HANDSHAKE_ALGORITHMS } from "../../lib/crypto/mod.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { detectRuntime } from "../../lib/runtime/detect.ts";
 import { CRYPTO_VARIABLE, runtimeCrypto } from "../../lib/runtime/crypto.ts";
@@ -75,7 +76,9 @@ describe("runtimeCrypto", () => {
     } else {
       assert.deepEqual(providers, [openssl.name, "node:crypto", "noble"]);
       assert.deepEqual(notices, []);
-      assert.ok(algorithms.every(({ provider }) => provider === openssl.name));
+      const others = algorithms.filter(({ provider }) => provider !== openssl.name);
+      assert.deepEqual(others.map(({ algorithm }) => algorithm), HANDSHAKE_ALGORITHMS);
+      assert.ok(others.every(({ provider }) => provider !== null));
     }
   });
 });

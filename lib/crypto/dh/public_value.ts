@@ -13,6 +13,27 @@ import type {
 /** Says why a value is refused; null when it is not. */
 type Check = (value: Uint8Array) => string | null;
 
+/** A prime and the b of y^2 = x^3 - 3x + b (RFC 5903, section 3). */
+interface Curve {
+  readonly p: bigint;
+  readonly b: bigint;
+}
+
+const CURVES: Readonly<Record<EcpAlgorithm, Curve>> = {
+  ecp256: {
+    p: (1n << 256n) - (1n << 224n) + (1n << 192n) + (1n << 96n) - 1n,
+    b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
+  },
+  ecp384: {
+    p: (1n << 384n) - (1n << 128n) - (1n << 96n) + (1n << 32n) - 1n,
+    b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,
+  },
+  ecp521: {
+    p: (1n << 521n) - 1n,
+    b: 0x051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00n,
+  },
+};
+
 const CHECKS: Readonly<Record<KeyExchangeAlgorithm, Check>> = {
   // Every string of the right size is a public value (RFC 7748, section 5); what is bad shows in the shared secret.
   x25519: () => null,
@@ -46,27 +67,6 @@ function inRange(algorithm: ModpAlgorithm): Check {
     return value > 1n && value < modpPrime(algorithm) - 1n ? null : "it is not between 1 and p-1";
   };
 }
-
-/** A prime and the b of y^2 = x^3 - 3x + b (RFC 5903, section 3). */
-interface Curve {
-  readonly p: bigint;
-  readonly b: bigint;
-}
-
-const CURVES: Readonly<Record<EcpAlgorithm, Curve>> = {
-  ecp256: {
-    p: (1n << 256n) - (1n << 224n) + (1n << 192n) + (1n << 96n) - 1n,
-    b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
-  },
-  ecp384: {
-    p: (1n << 384n) - (1n << 128n) - (1n << 96n) + (1n << 32n) - 1n,
-    b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,
-  },
-  ecp521: {
-    p: (1n << 521n) - 1n,
-    b: 0x051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00n,
-  },
-};
 
 /** RFC 6989, section 2.3. The point at infinity cannot be written. */
 function onCurve(algorithm: EcpAlgorithm): Check {
