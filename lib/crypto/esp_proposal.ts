@@ -4,6 +4,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { suggestKeywords } from "./keyword_suggestion.ts";
 import {
   ENCRYPTION_TRANSFORMS,
   type EncryptionTransform,
@@ -22,6 +23,9 @@ const OTHER_KEYWORDS = [
   /^ke[1-7]_(modp\d+|ecp\d+(bp)?|x25519|curve25519|x448|curve448)$/,
   /^(no)?esn$/,
 ];
+
+/** Keywords that a message may suggest. */
+const CIPHER_KEYWORDS = [...ENCRYPTION_TRANSFORMS, ...INTEGRITY_TRANSFORMS].map(({ keyword }) => keyword);
 
 /** The most characters of a proposal: every keyword of the table together has fewer. */
 export const MAX_PROPOSAL_LENGTH: number = 1024;
@@ -68,7 +72,9 @@ export function parseEspProposal(text: string): EspProposal {
     if (cipher !== undefined) encryption.add(cipher);
     else if (mac !== undefined) integrity.add(mac);
     else if (OTHER_KEYWORDS.some((pattern) => pattern.test(keyword))) others.add(keyword);
-    else refuse(`unknown keyword ${JSON.stringify(keyword.slice(0, 40))}${suggestion(keyword)}`);
+    else {refuse(
+        `unknown keyword ${JSON.stringify(keyword.slice(0, 40))}${suggestKeywords(keyword, CIPHER_KEYWORDS)}`,
+      );}
   }
   if (encryption.size === 0) refuse("expected an encryption keyword such as aes256gcm16, got none");
   const needMac = [...encryption].filter(({ icvSize }) => icvSize === 0);
@@ -83,33 +89,4 @@ export function parseEspProposal(text: string): EspProposal {
     refuse(`expected an integrity keyword such as sha256 beside ${needMac[0]!.keyword}, got none`);
   }
   return { encryption: [...encryption], integrity: [...integrity], others: [...others] };
-}
-
-/** The most keywords that a message suggests. */
-const MAX_SUGGESTIONS = 3;
-
-/** The keywords nearest to an unknown one, as the end of a sentence. */
-function suggestion(unknown: string): string {
-  if (unknown.length > 40) return "";
-  const near = [...ENCRYPTION_TRANSFORMS, ...INTEGRITY_TRANSFORMS]
-    .map(({ keyword }) => ({ keyword, distance: editDistance(unknown, keyword) }))
-    .filter(({ keyword, distance }) => distance <= Math.max(2, keyword.length / 3))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, MAX_SUGGESTIONS)
-    .map(({ keyword }) => `"${keyword}"`);
-  return near.length === 0 ? "" : `; did you mean ${near.join(", ")}`;
-}
-
-/** How many single changes lead from one word to another (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const change = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

@@ -26,6 +26,7 @@ export * from "./constant_time.ts";
 export type { KeyExchange, RandomSource } from "./dh/key_exchange.ts";
 export * from "./dh/transforms.ts";
 export * from "./esp_proposal.ts";
+export * from "./keyword_suggestion.ts";
 export { MAX_GATHERED_SIZE } from "./mac_cipher.ts";
 export * from "./message_batch.ts";
 export * from "./noble/provider.ts";

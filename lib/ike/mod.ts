@@ -22,6 +22,8 @@ export * from "./fragments.ts";
 export * from "./limits.ts";
 export * from "./path.ts";
 export * from "./pools.ts";
+export * from "./proposal_selection.ts";
+export * from "./proposals.ts";
 export * from "./protection.ts";
 export * from "./retransmission.ts";
 export * from "./state.ts";
