@@ -63,7 +63,9 @@ export type IkeErrorCode =
   /** Payloads that are missing from an exchange, come too often, or do not belong there. */
   | "ERR_IKE_EXCHANGE"
   /** An answer that is none of what was proposed (RFC 7296, section 3.3.6). */
-  | "ERR_IKE_PROPOSAL";
+  | "ERR_IKE_PROPOSAL"
+  /** A certificate, CRL or distinguished name that cannot be read. */
+  | "ERR_IKE_CERTIFICATE";
 
 /** Why a relay ended a stream. */
 export type RelayErrorCode =
@@ -105,7 +107,11 @@ export type ConfigErrorCode =
   | "ERR_CONFIG_URL"
   | "ERR_CONFIG_LIMIT"
   | "ERR_CONFIG_OPTION"
-  | "ERR_CONFIG_FILE";
+  | "ERR_CONFIG_FILE"
+  /** An identity such as `gw.example` or `C=CH, CN=gw` that is not understood. */
+  | "ERR_CONFIG_IDENTITY"
+  /** A key, certificate or secret that cannot be read or does not fit its use. */
+  | "ERR_CONFIG_CREDENTIAL";
 
 /** Mistakes of the calling code; carried by `TypeError`s and `RangeError`s. */
 export type UsageErrorCode =
