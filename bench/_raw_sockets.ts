@@ -14,8 +14,8 @@ import { CHUNK_LENGTH } from "./_traffic.ts";
 export interface RawSocket {
   /** Reads to the end of the stream. */
   drain(onOctets: (octets: number) => void): Promise<void>;
-  /** Writes a chunk so many times and half-closes. */
-  pour(chunk: Uint8Array, times: number): Promise<void>;
+  /** Writes a chunk so many times, each time after `prepare`, and half-closes. */
+  pour(chunk: Uint8Array, times: number, prepare?: () => void): Promise<void>;
   /** Closes it. */
   close(): void;
 }
@@ -100,12 +100,13 @@ function rawNodeSocket(socket: Socket, read: (onOctets: (octets: number) => void
         read(onOctets);
       });
     },
-    pour(chunk, times) {
+    pour(chunk, times, prepare = () => {}) {
       return new Promise((resolve, reject) => {
         socket.once("error", reject);
         let left = times;
         const write = () => {
           while (left-- > 0) {
+            prepare();
             if (!socket.write(chunk)) {
               socket.once("drain", write);
               return;
@@ -144,8 +145,9 @@ function rawDenoSocket(conn: DenoTcpConn): RawSocket {
         onOctets(octets);
       }
     },
-    async pour(chunk, times) {
+    async pour(chunk, times, prepare = () => {}) {
       for (let i = 0; i < times; i++) {
+        prepare();
         for (let sent = 0; sent < chunk.length;) sent += await conn.write(chunk.subarray(sent));
       }
       await conn.closeWrite();

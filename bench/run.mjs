@@ -1,20 +1,22 @@
 // @ts-check
 /**
- * `npm run bench`: every bench on one runtime, or on several, as a table with the bars and whether each holds.
+ * `npm run bench` and `iketcp bench`: every bench on one runtime, or on several, as a table with the bars and whether each
+ * holds, and as a plot. It runs on all three runtimes, and measures the one that it runs on unless it is told otherwise.
  *
- *     node bench/run.mjs [--quick] [--json] [--runtime node|deno|bun|all] [--node PATH] [--only NAME]
+ *     node bench/run.mjs [--quick] [--json] [--runtime node|deno|bun|all] [--node PATH] [--only NAME] [--plot FILE]
  *
  * A bar that is missed is shown and fails nothing: figures depend on the machine. What fails is a bench that could not run.
  *
  * @module
  */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cleanEnvironment, runChild } from "../test/_support/child.mjs";
+import { plot } from "./_plot.mjs";
 
 /**
  * @typedef {{ name: string, runtime: string, value: number, unit: string, ratioTo?: string, ratio?: number, bar?: string, holds?: boolean }} Row
@@ -33,9 +35,17 @@ const USAGE = `Usage: node bench/run.mjs [OPTION]…
 
   --quick         a glance: the same rows from fewer and shorter runs, within a minute
   --json          an array of { name, runtime, value, unit, ratioTo?, ratio?, bar?, holds? }
-  --runtime LIST  any of node, deno and bun, with commas between, or all (default: node)
+  --runtime LIST  any of node, deno and bun, with commas between, or all (default: the one that runs this)
   --node PATH     another Node than the one that runs this
-  --only NAME     rows whose name contains NAME, such as tcp/ or "deframer, batch"`;
+  --only NAME     rows whose name contains NAME, such as tcp/ or "deframer, batch"
+  --plot FILE     an SVG of what there is of datapath/ and crypto/ rows`;
+
+/** The runtime that runs this. */
+const OWN = process.versions["deno"] !== undefined
+  ? "deno"
+  : process.versions["bun"] !== undefined
+  ? "bun"
+  : "node";
 
 const options = readOptions();
 await main();
@@ -76,13 +86,23 @@ async function main() {
   for (const { name, runtime, error } of failures) {
     process.stderr.write(`\n${name} failed on ${runtime}: ${error}\n`);
   }
+  const plotted = options.plot !== undefined && writePlot(options.plot, rows);
   if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else {
     process.stdout.write(`\n${summary(rows)}\n`);
+    if (plotted) process.stdout.write(`plot: ${options.plot}\n`);
     process.stdout.write(`${rows.length} passed, ${failures.length} failed\n`);
   }
   if (rows.length + failures.length === 0) fail(`There is no bench with "${options.only}" in its name`);
   process.exitCode = failures.length > 0 ? 1 : 0;
+}
+
+/** Writes the plot, if there is anything to be seen on it. */
+function writePlot(/** @type {string} */ path, /** @type {Row[]} */ rows) {
+  const svg = plot(rows);
+  if (svg === null) return false;
+  writeFileSync(path, svg);
+  return true;
 }
 
 /** @param {Row} row */
@@ -110,9 +130,9 @@ function summary(/** @type {Row[]} */ rows) {
 /** @param {string} name @returns {Promise<[string, ...string[]]>} */
 async function commandOf(name) {
   if (name === "deno") {
-    return [binary("deno"), "run", "--allow-all", "--unstable-net"];
+    return [OWN === name ? process.execPath : binary(name), "run", "--allow-all", "--unstable-net"];
   }
-  if (name === "bun") return [binary("bun"), "run"];
+  if (name === "bun") return [OWN === name ? process.execPath : binary(name), "run"];
   const { stdout } = await runChild(options.node, ["--version"], { cwd: root, seconds: 60 });
   const [major = 0, minor = 0] = stdout.replace("v", "").split(".").map(Number);
   const [unbuiltMajor = 0, unbuiltMinor = 0] = UNBUILT_NODE;
@@ -133,9 +153,10 @@ function readOptions() {
       options: {
         quick: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
-        runtime: { type: "string", default: "node" },
-        node: { type: "string", default: process.execPath },
+        runtime: { type: "string", default: OWN },
+        node: { type: "string", default: OWN === "node" ? process.execPath : "node" },
         only: { type: "string", default: "" },
+        plot: { type: "string" },
         help: { type: "boolean", default: false },
       },
     }));
@@ -159,6 +180,7 @@ function readOptions() {
     json: values["json"] === true,
     only: String(values["only"]),
     node: String(values["node"]),
+    plot: typeof values["plot"] === "string" ? values["plot"] : undefined,
     runtimes,
   };
 }

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import "./_support/node_only.mjs";
 import { runChild } from "./_support/child.mjs";
 import { pruneBuild } from "./_support/prune_build.mjs";
 

@@ -17,6 +17,7 @@ import { join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import "./_support/node_only.mjs";
 import { runChild } from "./_support/child.mjs";
 import { pruneBuild } from "./_support/prune_build.mjs";
 import { readBunReport, readDenoReport, readNodeReport } from "./_support/reports.mjs";

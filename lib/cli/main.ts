@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { reportError } from "./_program.ts";
+import { benchCommand } from "./bench.ts";
 import { decodeCommand } from "./decode.ts";
 import { demoCommand } from "./demo.ts";
 import { relayCommand } from "./relay.ts";
@@ -15,7 +16,7 @@ const program = new Command("iketcp")
   .showSuggestionAfterError()
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of [relayCommand(), decodeCommand(), demoCommand()]) {
+for (const command of [relayCommand(), decodeCommand(), demoCommand(), benchCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

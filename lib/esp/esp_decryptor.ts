@@ -126,13 +126,17 @@ export class EspDecryptor {
           outcomes.push("unknown_spi");
           continue;
         }
-        if (slab?.buffer !== message.buffer) slab = new Uint8Array(message.buffer);
-        // Offsets mean one buffer: what lies in another is opened first, which keeps the order within the SA, too.
-        if (work.slab.buffer !== slab.buffer) {
+        const { buffer, byteOffset } = message;
+        // From the first message on, and not the whole buffer: small offsets are cheap to pass to foreign code.
+        if (slab?.buffer !== buffer || byteOffset < slab.byteOffset) {
+          slab = new Uint8Array(buffer, byteOffset);
+        }
+        // Offsets mean one slab: what lies in another is opened first, which keeps the order within the SA, too.
+        if (work.slab !== slab) {
           finish(work, outcomes);
           work.slab = slab;
         }
-        const reason = work.sa.check(work.slab, message.byteOffset, message.length);
+        const reason = work.sa.check(slab, byteOffset - slab.byteOffset, message.length);
         outcomes.push(reason);
         if (reason === null) work.places.push(i);
       }

@@ -118,7 +118,8 @@ export class ReplayWindow {
 
   /** How far below the highest number this one is; exact wherever it is small, and of the right sign. */
   #behind(low: number, high: number): number {
-    return (this.#high - high) * 0x100000000 + (this.#low - low);
+    const behind = this.#low - low;
+    return high === this.#high ? behind : behind + (this.#high - high) * 0x100000000;
   }
 
   #has(low: number): boolean {

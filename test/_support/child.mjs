@@ -9,12 +9,6 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 
-if (process.versions["bun"] !== undefined || process.versions["deno"] !== undefined) {
-  // Where these tools start "node", they mean the runtime that they run on themselves.
-  process.stderr.write("Cannot run this on Bun or Deno: expected Node, as by `npm test` and `npm run ok`\n");
-  process.exit(2);
-}
-
 /** Output kept of one command, in characters; more is cut in the middle. 8 Mi characters hold any report of ours. */
 const MAX_OUTPUT = 8 * 1024 * 1024;
 

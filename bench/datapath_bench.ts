@@ -1,0 +1,136 @@
+/**
+ * The whole datapath: encrypt, frame, loopback TCP, deframe, demux, decrypt, in two processes and in one. Its ceiling is the
+ * plain loop of the same run: the bare cipher of the same provider and the runtime's own socket, at both ends.
+ * It runs by itself, too: `node bench/datapath_bench.ts --quick --only "1400 B"`.
+ */
+
+import {
+  accept,
+  bareCipher,
+  dial,
+  receive,
+  send,
+  type Taken,
+  type Transfer,
+  type Way,
+} from "./_datapath_ends.ts";
+import type { DatapathPeerCalls } from "./_datapath_peer.ts";
+import { nativeProviders, packetBatch } from "./_esp_traffic.ts";
+import { type Bar, Bench, median } from "./_harness.ts";
+import { Peer } from "./_peer.ts";
+import { MESSAGE_LENGTHS, PACKET_LENGTH } from "./_traffic.ts";
+
+/** DESIGN.md, section 6: of the ceiling. */
+const BAR: Bar = { of: "ratio", atLeast: 0.8 };
+
+const bench = new Bench();
+/** Packets that cross in one run. */
+const packets = bench.quick ? 8000 : 60_000;
+const sizes = bench.quick ? [PACKET_LENGTH] : MESSAGE_LENGTHS;
+const rounds = bench.quick ? 5 : 9;
+/** Runs before the first that counts: what is measured is what a tunnel does after its first second. */
+const warm = 3;
+
+/** What crosses in two processes. */
+const MEASURED = ["plain loop", "stages", "composed"] as const;
+
+/** What is told of each besides its rate. */
+const PARTS = ["packets", "wall clock", "sender", "receiver"] as const;
+
+/** What both ends of a run took. */
+interface Run {
+  readonly sender: Taken;
+  readonly receiver: Taken;
+}
+
+for (const { name } of nativeProviders()) {
+  for (const size of sizes) await benchSize(name, size);
+}
+
+async function benchSize(provider: string, size: number): Promise<void> {
+  const nameOf = (what: string) => `datapath/${what}, ${size} B, ${provider}`;
+  const whole = [...MEASURED, "cipher and socket apart", "one process"].map(nameOf);
+  await bench.group(whole.flatMap((name) => [name, ...PARTS.map((part) => `${name}, ${part}`)]), async () => {
+    const batches = Math.ceil(packets / packetBatch(size).length);
+    const of = (way: Way): Transfer => ({ way, provider, size, batches });
+    const runs: Record<typeof MEASURED[number], Run[]> = { "plain loop": [], stages: [], composed: [] };
+    const apart: number[] = [];
+    const alone: number[] = [];
+    const peer = new Peer<DatapathPeerCalls>("_datapath_peer.ts");
+    try {
+      for (let i = -warm; i < rounds; i++) {
+        const taken = {
+          "plain loop": await across(peer, of("plain loop")),
+          stages: await across(peer, of("stages")),
+          composed: await across(peer, of("composed")),
+        };
+        const socket = await across(peer, of("socket"));
+        const seal = bareCipher("seal", of("socket"));
+        const open = await peer.call("open", of("socket"));
+        const together = await within(of("stages"));
+        if (i < 0) continue;
+        for (const way of MEASURED) runs[way].push(taken[way]);
+        apart.push(Math.max(socket.sender.busy + seal.busy, socket.receiver.busy + open.busy));
+        alone.push(together.receiver.busy);
+      }
+    } finally {
+      peer.close();
+    }
+
+    const ceiling = nameOf("plain loop");
+    for (const way of MEASURED) {
+      const name = nameOf(way);
+      const ratio = median(runs[way].map((run, i) => slower(runs["plain loop"][i]!) / slower(run)));
+      const judged = way === "stages" && size === PACKET_LENGTH;
+      const to = way === "plain loop" ? {} : { to: { name: ceiling, ratio } };
+      const seconds = median(runs[way].map(slower));
+      bench.row(name, gigabits(size, seconds), "Gbit/s", { ...to, ...(judged ? { bar: BAR } : {}) });
+      bench.row(`${name}, packets`, 1e-6 / seconds, "Mpps");
+      bench.row(
+        `${name}, wall clock`,
+        gigabits(size, median(runs[way].map((run) => run.receiver.wall))),
+        "Gbit/s",
+      );
+      bench.row(`${name}, sender`, 1e9 * median(runs[way].map(({ sender }) => sender.busy)), "ns/packet");
+      bench.row(
+        `${name}, receiver`,
+        1e9 * median(runs[way].map(({ receiver }) => receiver.busy)),
+        "ns/packet",
+      );
+    }
+    bench.row(nameOf("cipher and socket apart"), gigabits(size, median(apart)), "Gbit/s", {
+      to: { name: ceiling, ratio: median(runs["plain loop"].map((run, i) => slower(run) / apart[i]!)) },
+    });
+    bench.row(nameOf("one process"), gigabits(size, median(alone)), "Gbit/s");
+  });
+}
+
+/** Seconds a packet of the end that is busier: both work at once, so that it alone decides where each has a core. */
+function slower({ sender, receiver }: Run): number {
+  return Math.max(sender.busy, receiver.busy);
+}
+
+/** Octets of inner packets. */
+function gigabits(size: number, seconds: number): number {
+  return size * 8 / seconds / 1e9;
+}
+
+/** From this process to the other. */
+async function across(peer: Peer<DatapathPeerCalls>, transfer: Transfer): Promise<Run> {
+  const port = await peer.call("listen", transfer);
+  const received = peer.call("receive", transfer);
+  const socket = await dial(transfer.way, port);
+  const sender = await send(socket, transfer);
+  await socket.close();
+  return { sender, receiver: await received };
+}
+
+/** From this process to itself: both ends share one thread. */
+async function within(transfer: Transfer): Promise<Run> {
+  const accepting = await accept(transfer.way);
+  const client = await dial(transfer.way, accepting.port);
+  const server = await accepting.socket;
+  const [sender, receiver] = await Promise.all([send(client, transfer), receive(server, transfer)]);
+  await Promise.all([client.close(), server.close()]);
+  return { sender, receiver };
+}
