@@ -1,60 +1,42 @@
 /**
- * The ESP datapath: encryptor and decryptor against the bare cipher by the same provider, many SAs against few, and all of it
- * through loopback TCP in one process. It runs by itself, too: `node bench/esp_bench.ts --quick --only "10000 SAs"`.
+ * The ESP cores in memory: encryptor and decryptor against the bare cipher by the same provider, what they allocate and what
+ * collecting that takes, many SAs against few, and SAs that come and go.
+ * It runs by itself, too: `node bench/esp_bench.ts --quick --only "10000 SAs"`.
  */
 
-import { type CipherSpec, CryptoProviders, encryptionTransform, MessageBatch } from "../lib/crypto/mod.ts";
-import { InPlaceFramer } from "../lib/encap/in_place_framer.ts";
-import { compose, DeframerStream, type MessageChunk } from "../lib/encap/mod.ts";
+import { CryptoProviders } from "../lib/crypto/mod.ts";
 import {
   EspDecryptor,
-  EspDecryptStream,
   EspEncryptor,
-  EspEncryptStream,
-  espPacketSize,
   InboundSa,
   OutboundSa,
-  type PacketChunk,
   parseTrafficSelector,
   SaTable,
 } from "../lib/esp/mod.ts";
-import { emitUdpPacket } from "../lib/ip/mod.ts";
-import { connectTcp, listenTcp } from "../lib/runtime/mod.ts";
-import { nodeCryptoProvider } from "../lib/runtime/node_crypto.ts";
-import { opensslProvider } from "../lib/runtime/openssl_ffi.ts";
+import { allocationOf, collectionTime, liveMemory } from "./_allocation.ts";
+import {
+  BENCH_CIPHER as cipher,
+  BENCH_MTU,
+  EVERYTHING,
+  messageSlab,
+  nativeProviders,
+  packetBatch,
+  receivingTable,
+  sendingTable,
+} from "./_esp_traffic.ts";
 import { Bench, calibrated, Rounds, startClock } from "./_harness.ts";
-import { HOST } from "./_raw_sockets.ts";
-import { sinkOf, sourceOf } from "./_traffic.ts";
-
-/** Octets of inner packets. */
-const PACKET_SIZES = [64, 512, 1400];
-
-/** The size that bars are for. */
-const PACKET_SIZE = 1400;
-
-/** Octets of a batch: one read. */
-const BATCH_SIZE = 65_536;
+import { MESSAGE_LENGTHS, PACKET_LENGTH } from "./_traffic.ts";
 
 const bench = new Bench();
-const openssl = opensslProvider();
-const providers = [nodeCryptoProvider(), typeof openssl === "string" ? null : openssl]
-  .filter((provider) => provider !== null);
-const row = encryptionTransform("aes256gcm16")!;
-const cipher: CipherSpec = {
-  encryption: row,
-  encryptionKey: globalThis.crypto.getRandomValues(new Uint8Array(row.keySize + row.saltSize)),
-  esn: true,
-};
-const everything = {
-  local: [parseTrafficSelector("0.0.0.0/0")],
-  remote: [parseTrafficSelector("0.0.0.0/0")],
-};
 
-for (const provider of providers) {
+for (const provider of nativeProviders()) {
   const crypto = new CryptoProviders([provider]);
-  for (const size of PACKET_SIZES) await benchCores(crypto, provider.name, size);
+  for (const size of MESSAGE_LENGTHS) {
+    await benchCores(crypto, provider.name, size);
+    await benchMemory(crypto, provider.name, size);
+  }
   await benchTable(crypto, provider.name);
-  await benchTcp(crypto, provider.name);
+  await benchChurn(crypto, provider.name);
 }
 
 /** The cores alone, and the cipher on as many messages of the same size. */
@@ -62,15 +44,12 @@ async function benchCores(crypto: CryptoProviders, provider: string, size: numbe
   const nameOf = (what: string) => `esp/${what}, ${size} B, ${provider}`;
   const names = ["bare seal", "encrypt", "bare seal and open", "encrypt and decrypt"] as const;
   await bench.group(names.map(nameOf), async () => {
-    const packets = batchOf(size, () => "10.0.0.2");
-    const { here, there } = tablesOf(crypto);
+    const packets = packetBatch(size);
+    const [here, there] = [sendingTable(crypto), receivingTable(crypto)];
     const sealer = crypto.createSealer(cipher);
     const opener = crypto.createOpener(cipher);
-    const messageSize = espPacketSize(size, sealer);
-    const slab = new Uint8Array(packets.length * messageSize);
-    const batch = new MessageBatch();
-    for (let i = 0; i < packets.length; i++) batch.add(i * messageSize, messageSize);
-    const encryptor = new EspEncryptor({ table: here });
+    const { slab, batch } = messageSlab(size);
+    const encryptor = new EspEncryptor({ table: here, room: 2, mtu: BENCH_MTU });
     const decryptor = new EspDecryptor({ table: there });
     const rounds = await Rounds.run({
       "bare seal": await timed(() => sealer.sealBatch(slab, batch)),
@@ -99,13 +78,31 @@ async function benchCores(crypto: CryptoProviders, provider: string, size: numbe
   });
 }
 
-/** Two tables with one SA from the first to the second. */
-function tablesOf(crypto: CryptoProviders): { here: SaTable; there: SaTable } {
-  const here = new SaTable();
-  const there = new SaTable();
-  here.addOutbound(new OutboundSa({ spi: 1000, cipher, crypto }), everything);
-  there.addInbound(new InboundSa({ spi: 1000, cipher, crypto }));
-  return { here, there };
+/** What a packet makes the heap grow by, there and back, and the share of time that collecting it takes. */
+async function benchMemory(crypto: CryptoProviders, provider: string, size: number): Promise<void> {
+  const nameOf = (what: string) => `esp/${what}, ${size} B, ${provider}`;
+  await bench.group(["allocation", "garbage collection"].map(nameOf), async () => {
+    const packets = packetBatch(size);
+    const [here, there] = [sendingTable(crypto), receivingTable(crypto)];
+    const encryptor = new EspEncryptor({ table: here, room: 2, mtu: BENCH_MTU });
+    const decryptor = new EspDecryptor({ table: there });
+    const work = () => encryptor.handle(packets, (chunk) => decryptor.handle(chunk, () => {}));
+    const times = Math.ceil((bench.quick ? 6000 : 60_000) / packets.length);
+    for (let i = 0; i < times / 4; i++) work();
+    const some = packets.slice(0, 32); // few, so that nothing is collected while they are looked at
+    const octets = await allocationOf(() =>
+      encryptor.handle(some, (chunk) => decryptor.handle(chunk, () => {}))
+    );
+    if (octets !== undefined) bench.row(nameOf("allocation"), octets / some.length, "B/packet");
+    const clock = startClock();
+    const seconds = await collectionTime(work, times);
+    const { wall } = clock();
+    if (seconds !== undefined) {
+      bench.row(nameOf("garbage collection"), 1e9 * seconds / times / packets.length, "ns/packet");
+      bench.row(`${nameOf("garbage collection")}, share`, 100 * seconds / wall, "% of time");
+    }
+    for (const table of [here, there]) table.dispose();
+  });
 }
 
 /** Batches whose packets belong to as many SAs as a batch has packets, from a table of many and of few. */
@@ -122,12 +119,12 @@ async function benchTable(crypto: CryptoProviders, provider: string): Promise<vo
       tables.push(here, there);
       for (let i = 0; i < sas; i++) {
         const remote = [parseTrafficSelector(`10.${i >> 8}.${i & 255}.0/24`)];
-        here.addOutbound(new OutboundSa({ spi: 1000 + i, cipher, crypto }), { ...everything, remote });
+        here.addOutbound(new OutboundSa({ spi: 1000 + i, cipher, crypto }), { ...EVERYTHING, remote });
         there.addInbound(new InboundSa({ spi: 1000 + i, cipher, crypto }));
       }
       // Ten SAs a batch, and as many octets of packets, in both cases: what differs is the table and the SAs.
       const batches = Array.from({ length: many / few }, (_, part) =>
-        batchOf(PACKET_SIZE, (i) => {
+        packetBatch(PACKET_LENGTH, (i) => {
           const sa = (part * few + i % few) % sas;
           return `10.${sa >> 8}.${sa & 255}.7`;
         }));
@@ -149,57 +146,39 @@ async function benchTable(crypto: CryptoProviders, provider: string): Promise<vo
   });
 }
 
-/** Encrypt, frame in place, loopback TCP, deframe, decrypt: separate stages, both ends in this process. */
-async function benchTcp(crypto: CryptoProviders, provider: string): Promise<void> {
-  const name = `esp/encrypt to decrypt through TCP, one process, ${provider}`;
-  await bench.group([name, `${name}, rate`], async () => {
-    const packets = batchOf(PACKET_SIZE, () => "10.0.0.2");
-    const batches = bench.quick ? 200 : 2000;
-    const rounds = await Rounds.run({ tcp: () => transfer(crypto, packets, batches) }, bench.rounds);
-    const seconds = rounds.cost("tcp");
-    bench.row(name, seconds * 1e9, "ns/packet");
-    bench.row(`${name}, rate`, PACKET_SIZE * 8 / seconds / 1e9, "Gbit/s");
+/** SAs that are made, carry one packet there and back, and are dropped: what an IKE daemon's rekeys cost the datapath. */
+async function benchChurn(crypto: CryptoProviders, provider: string): Promise<void> {
+  const name = `esp/SA made, used and dropped, ${provider}`;
+  await bench.group([name, `${name}, growth`], async () => {
+    const [here, there] = [new SaTable(), new SaTable()];
+    const encryptor = new EspEncryptor({ table: here });
+    const decryptor = new EspDecryptor({ table: there });
+    const [packet] = packetBatch(PACKET_LENGTH);
+    let spi = 256;
+    let received = 0;
+    const turn = (times: number): void => {
+      for (let i = 0; i < times; i++) {
+        const outbound = new OutboundSa({ spi: ++spi, cipher, crypto });
+        here.addOutbound(outbound, EVERYTHING);
+        there.addInbound(new InboundSa({ spi, cipher, crypto }));
+        encryptor.handle(packet!, (esp) => decryptor.handle(esp, () => received++));
+        here.removeOutbound(outbound);
+        there.removeInbound(spi);
+      }
+    };
+    const times = bench.quick ? 2000 : 100_000;
+    turn(times / 4);
+    const before = await liveMemory();
+    const clock = startClock();
+    turn(times);
+    const { busy } = clock();
+    const growth = await liveMemory() - before;
+    if (received !== spi - 256) {
+      throw new Error(`Cannot count packets: expected ${spi - 256}, got ${received}`);
+    }
+    bench.row(name, 1e6 * busy / times, "us/pair");
+    bench.row(`${name}, growth`, growth / 1024, "KiB");
   });
-}
-
-/** Seconds a packet: both ends share this process, so that it is what they cost together. */
-async function transfer(crypto: CryptoProviders, packets: Uint8Array[], batches: number): Promise<number> {
-  const { here, there } = tablesOf(crypto);
-  const listener = await listenTcp({ hostname: HOST, port: 0 });
-  const accepting = listener.connections.getReader().read();
-  const client = await connectTcp({ hostname: HOST, port: listener.address.port });
-  const server = (await accepting).value!;
-  const clock = startClock();
-  let received = 0;
-  await Promise.all([
-    sourceOf<PacketChunk>([packets], batches)
-      .pipeThrough(new EspEncryptStream<PacketChunk>({ table: here, room: 2 }))
-      .pipeThrough(compose(new InPlaceFramer()))
-      .pipeTo(client.writable),
-    server.readable
-      .pipeThrough(new DeframerStream())
-      .pipeThrough(new EspDecryptStream<MessageChunk>({ table: there }))
-      .pipeTo(sinkOf((chunk: MessageChunk) => received += chunk.length)),
-  ]);
-  const { busy } = clock();
-  await Promise.all([client.close(), server.close(), listener.close()]);
-  here.dispose();
-  there.dispose();
-  if (received !== batches * packets.length) throw new Error(`Cannot count packets: got ${received}`);
-  return busy / received;
-}
-
-/** UDP packets that fill one read, each to an address of its own. */
-function batchOf(size: number, to: (i: number) => string): Uint8Array[] {
-  return Array.from(
-    { length: Math.floor(BATCH_SIZE / (size + 40)) },
-    (_, i) =>
-      emitUdpPacket(Uint8Array.of(10, 0, 0, 1), Uint8Array.from(to(i).split("."), Number), {
-        sourcePort: 1000,
-        destinationPort: 2000,
-        data: new Uint8Array(size - 28).fill(i),
-      }),
-  );
 }
 
 /** A calibrated run of something that returns at once: seconds a call. */

@@ -1,6 +1,7 @@
 /**
  * The functions of OpenSSL 3's libcrypto that are called, and what a way of calling them looks like. Which form of
- * argument is fast differs: `node:ffi` wants addresses as BigInts in every place, Deno, Bun and koffi want typed arrays.
+ * argument is fast differs: `node:ffi` wants addresses as BigInts in every place, koffi as numbers, Deno and Bun want typed
+ * arrays.
  */
 
 /** An address as the runtime writes it: a BigInt, a number, an object, or a typed array that lies there. */
@@ -80,8 +81,8 @@ export interface OpensslBinding {
 export interface Base {
   /** The octets, kept alive by this. */
   readonly octets: Uint8Array;
-  /** The address of the first of them. */
-  readonly address: bigint;
+  /** The address of the first of them, in the form in which `at` gives addresses; 0 where it gives typed arrays. */
+  readonly address: bigint | number;
 }
 
 /** The functions as a foreign function interface wants them described. */
@@ -93,10 +94,10 @@ export function describeFunctions<Description>(
   ) as Record<OpensslFunction, Description>;
 }
 
-/** The part of a binding that deals in typed arrays, as Deno, Bun and koffi want it. */
+/** The part of a binding that deals in typed arrays, as Deno and Bun want it. */
 export const VIEWS: Pick<OpensslBinding, "none" | "base" | "at" | "integer"> = {
   none: null,
-  base: (octets) => ({ octets, address: 0n }),
+  base: (octets) => ({ octets, address: 0 }),
   at: ({ octets }, offset, size) => new Uint8Array(octets.buffer, octets.byteOffset + offset, size),
   integer: (value) => value,
 };
