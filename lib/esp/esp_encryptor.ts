@@ -5,6 +5,7 @@
 
 import { clampMss, InnerPacket, mssOf, mustNotBeFragmented, packetTooBig } from "../ip/mod.ts";
 import { checkInteger, checkOctets } from "./_check.ts";
+import { TokenBucket } from "./_token_bucket.ts";
 import type { OutboundSa } from "./outbound_sa.ts";
 import { NEXT_HEADER } from "./packet.ts";
 import type { SaTable } from "./sa_table.ts";
@@ -40,7 +41,7 @@ export interface OutboundDropEvent {
   readonly reason: OutboundDrop;
   /** SPI of the SA that was picked; absent where none was. */
   readonly spi?: number;
-  /** For `too_big`: the ICMP packet that tells the sender, where one is to be told. */
+  /** For `too_big`: the ICMP packet that tells the sender, where one is to be told, and not too many were lately. */
   readonly reply?: Uint8Array<ArrayBuffer>;
 }
 
@@ -52,6 +53,11 @@ export interface EspEncryptorOptions {
   readonly mtu?: number;
   /** The longest ESP packet (default: 65533, what RFC 9329's Length leaves). */
   readonly maxMessageLength?: number;
+  /**
+   * The most ICMP packets that `too_big` gives in a second, and at once (default: 100). RFC 4443, section 2.4(f), and RFC 1812,
+   * section 4.3.2.8, want a limit: a sender of many packets that do not fit must not be able to make as many answers.
+   */
+  readonly maxTooBigReplies?: number;
   /** Whether the MSS of TCP SYNs is lowered to what the MTU leaves (default: false). */
   readonly clampMss?: boolean;
   /**
@@ -73,10 +79,15 @@ export interface EspEncryptorCounters {
   octets: number;
   /** Packets not sent, by reason. */
   readonly dropped: Record<OutboundDrop, number>;
+  /** ICMP packets that were not made because of `maxTooBigReplies`. */
+  repliesWithheld: number;
 }
 
 /** DESIGN: the default MTU inside a tunnel. */
 export const DEFAULT_INNER_MTU: number = 1400;
+
+/** ICMP packets for what does not fit, in a second and at once, unless an option says otherwise. */
+export const DEFAULT_TOO_BIG_REPLIES: number = 100;
 
 /** The longest message of an RFC 9329 stream. */
 const MAX_MESSAGE_LENGTH = 65_533;
@@ -88,12 +99,14 @@ export class EspEncryptor {
     packets: 0,
     octets: 0,
     dropped: { malformed: 0, no_policy: 0, too_big: 0, fragment: 0, expired: 0 },
+    repliesWithheld: 0,
   };
   readonly #table: SaTable;
   readonly #mtu: number;
   readonly #maxMessageLength: number;
   readonly #clampMss: boolean;
   readonly #room: number;
+  readonly #replies: TokenBucket;
   readonly #now: () => number;
   readonly #onDrop: ((event: OutboundDropEvent) => void) | undefined;
   readonly #inner: InnerPacket = new InnerPacket();
@@ -107,6 +120,9 @@ export class EspEncryptor {
       options.maxMessageLength ?? MAX_MESSAGE_LENGTH,
       64,
       0xffff,
+    );
+    this.#replies = new TokenBucket(
+      checkInteger("maxTooBigReplies", options.maxTooBigReplies ?? DEFAULT_TOO_BIG_REPLIES, 0, 1e6),
     );
     this.#clampMss = options.clampMss ?? false;
     this.#room = checkInteger("room", options.room ?? 0, 0, 256);
@@ -207,9 +223,16 @@ export class EspEncryptor {
     const payloadSize = sa.mode === "tunnel" ? inner.length : inner.length - inner.headerSize;
     const tooLong = sa.sizeOf(payloadSize) > this.#maxMessageLength;
     if (tooLong || (inner.length > this.#mtu && mustNotBeFragmented(packet))) {
-      return this.#drop("too_big", sa.spi, packetTooBig(packet, this.#mtu));
+      return this.#drop("too_big", sa.spi, this.#tooBigReply(packet));
     }
     return sa;
+  }
+
+  #tooBigReply(packet: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
+    const reply = packetTooBig(packet, this.#mtu);
+    if (reply === undefined || this.#replies.take(this.#now())) return reply;
+    this.counters.repliesWithheld++;
+    return undefined;
   }
 
   #clamp(slab: Uint8Array, sa: OutboundSa, start: number, length: number): void {

@@ -186,6 +186,33 @@ describe("EspEncryptor", () => {
     pair.dispose();
   });
 
+  it("answers no more packets that do not fit than its limit, and again when time has passed", () => {
+    const pair = saPair(cipherSpec("aes256gcm16"));
+    for (const [limit, expected] of [[undefined, [100, 50, 100]], [3, [3, 1, 3]], [0, [0, 0, 0]]] as const) {
+      let now = 0;
+      let replies = 0;
+      const encryptor = new EspEncryptor({
+        table: pair.here,
+        maxTooBigReplies: limit,
+        now: () => now,
+        onDrop: ({ reply }) => void (replies += reply === undefined ? 0 : 1),
+      });
+      const counts = [0, 500, 3_600_000].map((pause) => {
+        now += pause;
+        replies = 0;
+        assert.deepEqual(through(encryptor, new Array<Uint8Array>(200).fill(udpPacket(1500))), []);
+        return replies;
+      });
+      assert.deepEqual(counts, expected);
+      assert.equal(encryptor.counters.dropped.too_big, 600);
+      assert.equal(encryptor.counters.repliesWithheld, 600 - expected[0] - expected[1] - expected[2]);
+    }
+    assert.throws(() => new EspEncryptor({ table: pair.here, maxTooBigReplies: -1 }), {
+      code: "ERR_OPTION_RANGE",
+    });
+    pair.dispose();
+  });
+
   it("sends a packet that may be fragmented as a whole", () => {
     const pair = saPair(cipherSpec("aes256gcm16"));
     const packet = udpPacket(3000);
