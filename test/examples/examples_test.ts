@@ -58,4 +58,13 @@ describe("Examples", () => {
     assert.equal(output.trim().split("\n").length, 3);
     assert.match(output, /^ESP has no order of its own,$/m);
   });
+
+  it("seal IP packets, send them through a stream, and open them", { timeout: 30_000 }, async () => {
+    const output = await outputOf(run("04_esp"));
+    assert.deepEqual(output.trim().split("\n").sort(), [
+      "10.1.0.7: a packet for the office",
+      "10.1.0.8: another one for the office",
+      "not sent: no_policy",
+    ]);
+  });
 });
