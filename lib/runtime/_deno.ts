@@ -1,6 +1,7 @@
 /** The part of Deno's own API that the toolkit uses, typed here so that nothing needs Deno's types. */
 
 import { TransportError } from "../errors.ts";
+import type { PlatformWebSocket } from "../transport/web_socket/platform.ts";
 
 /** `Deno.NetAddr`. */
 export interface DenoAddress {
@@ -34,8 +35,18 @@ export interface DenoDatagramConn {
   close(): void;
 }
 
+/** What `Deno.upgradeWebSocket` gives: a response to return, and a socket that opens after that. */
+export interface DenoWebSocketUpgrade {
+  readonly response: Response;
+  readonly socket: PlatformWebSocket;
+}
+
 /** The functions of the `Deno` object. */
 export interface DenoApi {
+  upgradeWebSocket(
+    request: Request,
+    options: { readonly protocol?: string; readonly idleTimeout?: number },
+  ): DenoWebSocketUpgrade;
   connect(options: DenoAddress & { readonly signal?: AbortSignal }): Promise<DenoTcpConn>;
   listen(options: DenoAddress & { readonly tcpBacklog?: number }): DenoTcpListener;
   /** Only there with `--unstable-net`. */

@@ -6,3 +6,11 @@
 
 export { connectTcp, listenTcp } from "./node_tcp.ts";
 export { openUdp } from "./node_udp.ts";
+export {
+  type BunServer,
+  BunUpgrade,
+  type BunWebSocket,
+  type BunWebSocketHandler,
+  WebSocketUpgrades,
+} from "./bun_upgrades.ts";
+export type { WebSocketUpgradesOptions } from "./_upgrades.ts";

@@ -75,6 +75,17 @@ export async function listenTcp(address: TransportAddress, options: ListenOption
   return listener;
 }
 
+/**
+ * A connection on a socket that is open already, of TCP or of `node:tls`, and from which nobody else reads. What was read of
+ * it before is the caller's matter.
+ */
+export function adoptSocket(socket: Socket): Connection {
+  const connection = new NodeTcpConnection(socket, { hostname: "", port: 0 });
+  socket.on("data", (data) => connection.handleData(plain(data as Uint8Array)));
+  connection.open();
+  return connection;
+}
+
 function openSocket(
   address: TransportAddress,
   local: TransportAddress | undefined,
@@ -156,10 +167,7 @@ class NodeTcpListener implements Listener {
       socket.resetAndDestroy();
       return;
     }
-    const connection = new NodeTcpConnection(socket, { hostname: "", port: 0 });
-    socket.on("data", (data) => connection.handleData(plain(data as Uint8Array)));
-    connection.open();
-    this.#queue.handleConnection(connection);
+    this.#queue.handleConnection(adoptSocket(socket));
   }
 }
 
@@ -191,7 +199,7 @@ class NodeTcpConnection extends CarrierConnection {
       if (error || socket.destroyed) this.#writing?.reject(this.#explain(error));
       else if (this.#called === this.#issued) this.#writing?.resolve();
     };
-    socket.setNoDelay(true);
+    socket.setNoDelay?.(true); // a socket of node:tls on another stream has none
     socket.on("end", () => {
       this.#ended = true;
       this.handleEnd();
@@ -244,7 +252,11 @@ class NodeTcpConnection extends CarrierConnection {
   protected override async reset(): Promise<void> {
     // Node cannot reset a socket while its half-close is under way, which takes one turn, and then never closes it.
     await this.#ending?.promise.catch(() => {});
-    await this.#destroy(() => this.#socket.resetAndDestroy());
+    await this.#destroy(() => {
+      // A socket of node:tls cannot be reset.
+      if ("encrypted" in this.#socket) this.#socket.destroy();
+      else this.#socket.resetAndDestroy();
+    });
   }
 
   protected override release(): Promise<void> {

@@ -170,6 +170,11 @@ export abstract class CarrierConnection implements Connection {
     return LINGER_TIME;
   }
 
+  /** Octets that wait for the reader, each chunk counting {@linkcode CHUNK_OVERHEAD} more: for carriers that cannot stop. */
+  protected get waiting(): number {
+    return this.#queued;
+  }
+
   /** Begins to hand chunks to `handleChunk`; called again after `stopReading`. */
   protected abstract startReading(): void;
 

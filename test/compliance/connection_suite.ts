@@ -8,7 +8,15 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { TransportError } from "../../lib/errors.ts";
 import type { Connection } from "../../lib/transport/types.ts";
-import { countAll, patternAt, readAll, rejection, settlesWithin, sleep } from "../_support/streams.ts";
+import {
+  countAll,
+  patternAt,
+  readAll,
+  readAtLeast,
+  rejection,
+  settlesWithin,
+  sleep,
+} from "../_support/streams.ts";
 
 /** What the suite must know of a carrier. */
 export interface ConnectionFixture {
@@ -20,6 +28,12 @@ export interface ConnectionFixture {
   readonly capacity: number;
   /** The ends know each other's addresses, or only those of a hop between them. Default `of the ends`. */
   readonly addresses?: "of the ends" | "of a hop";
+  /** Whether one direction can end while the other goes on. Default true. */
+  readonly halfClose?: boolean;
+  /** Whether a reader that takes nothing holds the peer back; else what comes is bounded by breaking. Default true. */
+  readonly backPressure?: boolean;
+  /** Whether an end of one direction is the other one's as well, as with a platform's WebSocket. Default false. */
+  readonly endsWhole?: boolean;
   /** How many programs of steps in any order are run. Default 40; fewer for a layer on a carrier that has run them. */
   readonly programs?: number;
 }
@@ -39,8 +53,9 @@ export function testConnection(name: string, fixture: ConnectionFixture): void {
         }
       }
       testOctets(withPair, fixture);
-      testEnds(withPair);
-      testBackpressure(withPair, fixture);
+      if (fixture.endsWhole) testWholeEnds(withPair);
+      else testEnds(withPair, fixture);
+      if (fixture.backPressure ?? true) testBackpressure(withPair, fixture);
       testAborts(withPair, fixture);
       testClose(withPair);
       testAnyOrder(withPair, fixture);
@@ -50,7 +65,10 @@ export function testConnection(name: string, fixture: ConnectionFixture): void {
 
 type WithPair = (run: (here: Connection, there: Connection) => Promise<void>) => Promise<void>;
 
-function testOctets(withPair: WithPair, { addresses }: ConnectionFixture): void {
+function testOctets(
+  withPair: WithPair,
+  { addresses, halfClose = true, backPressure = true }: ConnectionFixture,
+): void {
   it("is open when it is given out, and its ends know each other", () =>
     withPair(async (here, there) => {
       await here.opened;
@@ -65,15 +83,17 @@ function testOctets(withPair: WithPair, { addresses }: ConnectionFixture): void 
     await fc.assert(
       fc.asyncProperty(sizes, sizes, (hereSizes, thereSizes) =>
         withPair(async (here, there) => {
-          const [atHere, atThere] = await Promise.all([
-            readAll(here.readable),
-            readAll(there.readable),
-            writeSizes(here, hereSizes),
-            writeSizes(there, thereSizes),
-          ]);
+          const [atHere, atThere] = halfClose
+            ? await Promise.all([
+              readAll(here.readable),
+              readAll(there.readable),
+              writeSizes(here, hereSizes),
+              writeSizes(there, thereSizes),
+            ])
+            : await exchange(here, there, hereSizes, thereSizes);
           assertPattern(atThere, sum(hereSizes));
           assertPattern(atHere, sum(thereSizes));
-          await Promise.all([here.closed, there.closed]);
+          if (halfClose) await Promise.all([here.closed, there.closed]);
         })),
       { numRuns: 15 },
     );
@@ -102,7 +122,7 @@ function testOctets(withPair: WithPair, { addresses }: ConnectionFixture): void 
         chunk.fill(0xff);
         await writer.close();
       })();
-      await sleep(50);
+      if (backPressure) await sleep(50);
       const received = await readAll(there.readable);
       await written;
       assert.equal(received.length, rounds * chunk.length);
@@ -135,9 +155,22 @@ function testOctets(withPair: WithPair, { addresses }: ConnectionFixture): void 
   it("composes with pipes", () =>
     withPair(async (here, there) => {
       const echo = there.readable.pipeThrough(new TransformStream()).pipeTo(there.writable);
-      const [received] = await Promise.all([readAll(here.readable), writeSizes(here, [100_000, 1, 200_000])]);
-      await echo;
+      if (halfClose) {
+        const [received] = await Promise.all([
+          readAll(here.readable),
+          writeSizes(here, [100_000, 1, 200_000]),
+        ]);
+        await echo;
+        return assertPattern(received, 300_001);
+      }
+      const [writer, reader] = [here.writable.getWriter(), here.readable.getReader()];
+      const [received] = await Promise.all([
+        readAtLeast(reader, 300_001),
+        writer.write(patternAt(0, 100_000)),
+        writer.write(patternAt(100_000, 200_001)),
+      ]);
       assertPattern(received, 300_001);
+      await Promise.all([writer.close(), reader.cancel(), echo]);
     }));
 
   it("refuses anything that is not a Uint8Array, and breaks", () =>
@@ -150,18 +183,24 @@ function testOctets(withPair: WithPair, { addresses }: ConnectionFixture): void 
     }));
 }
 
-function testEnds(withPair: WithPair): void {
-  it("half-closes: the peer reads to the end and can still answer", () =>
-    withPair(async (here, there) => {
-      await writeSizes(here, [1000]);
-      assertPattern(await readAll(there.readable), 1000);
-      await sleep(20);
-      const [answer] = await Promise.all([readAll(here.readable), writeSizes(there, [70_000])]);
-      assertPattern(answer, 70_000);
-      await Promise.all([here.closed, there.closed]);
-    }));
+function testEnds(withPair: WithPair, { halfClose = true }: ConnectionFixture): void {
+  const skip = halfClose ? false : "the carrier has no half-close here";
 
-  it("can still write for long after the peer has ended", () =>
+  it(
+    "half-closes: the peer reads to the end and can still answer",
+    { skip },
+    () =>
+      withPair(async (here, there) => {
+        await writeSizes(here, [1000]);
+        assertPattern(await readAll(there.readable), 1000);
+        await sleep(20);
+        const [answer] = await Promise.all([readAll(here.readable), writeSizes(there, [70_000])]);
+        assertPattern(answer, 70_000);
+        await Promise.all([here.closed, there.closed]);
+      }),
+  );
+
+  it("can still write for long after the peer has ended", { skip }, () =>
     withPair(async (here, there) => {
       await there.writable.close();
       assertPattern(await readAll(here.readable), 0);
@@ -197,7 +236,35 @@ function testEnds(withPair: WithPair): void {
     }));
 }
 
-function testBackpressure(withPair: WithPair, { capacity }: ConnectionFixture): void {
+/** In place of `testEnds` where one direction cannot end alone. */
+function testWholeEnds(withPair: WithPair): void {
+  it("ends both directions when it ends, after what was written", () =>
+    withPair(async (here, there) => {
+      const read = here.readable.getReader().read();
+      const [received] = await Promise.all([readAll(there.readable), writeSizes(here, [1, 70_000, 200_000])]);
+      assertPattern(received, 270_001);
+      assert.equal((await read).done, true);
+    }));
+
+  it("ends a read that waits when the peer ends", () =>
+    withPair(async (here, there) => {
+      const read = here.readable.getReader().read();
+      await sleep(10);
+      await there.writable.close();
+      assert.equal((await read).done, true);
+    }));
+
+  it("discards what comes after its reader has cancelled, and still writes", () =>
+    withPair(async (here, there) => {
+      await here.readable.cancel("enough");
+      const writer = there.writable.getWriter();
+      for (let i = 0; i < 400; i++) await writer.write(new Uint8Array(50_000));
+      const [received] = await Promise.all([readAll(there.readable), writeSizes(here, [3000])]);
+      assertPattern(received, 3000);
+    }));
+}
+
+function testBackpressure(withPair: WithPair, { capacity, halfClose = true }: ConnectionFixture): void {
   it("holds the writer back while the peer does not read, and goes on when it does", () =>
     withPair(async (here, there) => {
       const written = await fill(here);
@@ -212,8 +279,11 @@ function testBackpressure(withPair: WithPair, { capacity }: ConnectionFixture): 
   it("does not let a slow direction hold the other one up", () =>
     withPair(async (here, there) => {
       const written = await fill(here);
-      const [answer] = await Promise.all([readAll(here.readable), writeSizes(there, [100_000])]);
-      assertPattern(answer, 100_000);
+      const answering = there.writable.getWriter();
+      const answered = answering.write(patternAt(0, 100_000));
+      if (halfClose) answered.then(() => answering.close()).catch(() => {});
+      assertPattern(await readAtLeast(here.readable.getReader(), 100_000), 100_000);
+      await answered;
       const counted = countAll(there.readable);
       await written.pending;
       await written.writer.close();
@@ -228,7 +298,7 @@ function testBackpressure(withPair: WithPair, { capacity }: ConnectionFixture): 
     }));
 }
 
-function testAborts(withPair: WithPair, { aborts }: ConnectionFixture): void {
+function testAborts(withPair: WithPair, { aborts, backPressure = true }: ConnectionFixture): void {
   it(
     aborts === "reset" ? "resets the peer when it is aborted" : "ends the peer's stream when it is aborted",
     () =>
@@ -269,14 +339,19 @@ function testAborts(withPair: WithPair, { aborts }: ConnectionFixture): void {
       assert.equal((await rejection(here.closed)).code, "ERR_TRANSPORT_RESET");
     }));
 
-  it("aborts at once although a write waits for a peer that does not read", () =>
-    withPair(async (here) => {
-      const written = await fill(here);
-      const aborted = written.writer.abort();
-      assert.ok(await settlesWithin(here.closed, 2000), "expected the connection to be over");
-      await aborted;
-      assert.equal((await rejection(written.pending)).code, "ERR_TRANSPORT_CLOSED");
-    }));
+  const skip = backPressure ? false : "nothing makes a write wait here";
+  it(
+    "aborts at once although a write waits for a peer that does not read",
+    { skip },
+    () =>
+      withPair(async (here) => {
+        const written = await fill(here);
+        const aborted = written.writer.abort();
+        assert.ok(await settlesWithin(here.closed, 2000), "expected the connection to be over");
+        await aborted;
+        assert.equal((await rejection(written.pending)).code, "ERR_TRANSPORT_CLOSED");
+      }),
+  );
 
   it("delivers what came before a reset", async () => {
     if (aborts === "end") return;
@@ -453,6 +528,30 @@ async function fill(connection: Connection): Promise<
     if (!await settlesWithin(pending, 300)) return { octets, writer, pending };
   }
   return assert.fail("expected the writer to be held back");
+}
+
+/** Octets both ways, without an end. */
+async function exchange(
+  here: Connection,
+  there: Connection,
+  hereSizes: readonly number[],
+  thereSizes: readonly number[],
+): Promise<[Uint8Array, Uint8Array]> {
+  const write = async ({ writable }: Connection, sizes: readonly number[]) => {
+    const writer = writable.getWriter();
+    let offset = 0;
+    for (const size of sizes) {
+      await writer.write(patternAt(offset, size));
+      offset += size;
+    }
+  };
+  const [atHere, atThere] = await Promise.all([
+    readAtLeast(here.readable.getReader(), sum(thereSizes)),
+    readAtLeast(there.readable.getReader(), sum(hereSizes)),
+    write(here, hereSizes),
+    write(there, thereSizes),
+  ]);
+  return [atHere, atThere];
 }
 
 async function writeSizes(connection: Connection, sizes: readonly number[]): Promise<void> {
