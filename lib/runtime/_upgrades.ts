@@ -22,6 +22,7 @@ export abstract class Upgrades {
   /** Each connection. Cancelling it takes no more. */
   readonly connections: ReadableStream<Connection>;
 
+  /** As given. */
   protected readonly options: WebSocketUpgradesOptions;
   readonly #queue: AcceptQueue;
 

@@ -13,4 +13,4 @@ export {
   type BunWebSocketHandler,
   WebSocketUpgrades,
 } from "./bun_upgrades.ts";
-export type { WebSocketUpgradesOptions } from "./_upgrades.ts";
+export { Upgrades, type WebSocketUpgradesOptions } from "./_upgrades.ts";

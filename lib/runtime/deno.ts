@@ -7,4 +7,4 @@
 export { connectTcp, listenTcp } from "./deno_tcp.ts";
 export { openUdp } from "./deno_udp.ts";
 export { type DenoServeInfo, WebSocketUpgrades } from "./deno_upgrades.ts";
-export type { WebSocketUpgradesOptions } from "./_upgrades.ts";
+export { Upgrades, type WebSocketUpgradesOptions } from "./_upgrades.ts";

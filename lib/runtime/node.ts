@@ -7,4 +7,4 @@
 export { connectTcp, listenTcp } from "./node_tcp.ts";
 export { openUdp } from "./node_udp.ts";
 export { WebSocketUpgrades } from "./node_upgrades.ts";
-export type { WebSocketUpgradesOptions } from "./_upgrades.ts";
+export { Upgrades, type WebSocketUpgradesOptions } from "./_upgrades.ts";

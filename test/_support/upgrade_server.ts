@@ -57,11 +57,10 @@ export async function startUpgradeServer(options: WebSocketUpgradesOptions = {})
       const server = createServer((_request, response) => {
         response.end("hello");
       });
-      server.on("upgrade", upgrades.handler);
-      server.on("upgrade", (_request, socket) => {
-        if (socket.listenerCount("data") === 0) {
-          socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
-        }
+      server.on("upgrade", (request, socket, head) => {
+        if (upgrades.handle(request, socket, head)) return;
+        socket.on("error", () => {});
+        socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       return {

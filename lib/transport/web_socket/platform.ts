@@ -27,12 +27,19 @@ import { within } from "./_within.ts";
 
 /** What is used of a WebSocket object; `addEventListener` as in the standard. */
 export interface PlatformWebSocket {
+  /** Set to `arraybuffer`. */
   binaryType: string;
+  /** Octets that wait to be sent. */
   readonly bufferedAmount: number;
+  /** 0 to 3: connecting, open, closing, closed. */
   readonly readyState: number;
+  /** The subprotocol that was chosen; empty for none. */
   readonly protocol: string;
+  /** Sends a binary message. */
   send(octets: Uint8Array<ArrayBuffer>): void;
+  /** Sends a Close behind what waits. */
   close(code?: number, reason?: string): void;
+  /** Listens. */
   addEventListener(
     type: "message" | "close" | "open" | "error",
     listener: (event: { data?: unknown; code?: number; reason?: string; message?: string }) => void,

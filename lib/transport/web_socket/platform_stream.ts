@@ -20,15 +20,21 @@ import { within } from "./_within.ts";
 
 /** What is used of a `WebSocketStream`. */
 export interface PlatformWebSocketStream {
+  /** Resolves when the handshake is done. */
   readonly opened: Promise<OpenedWebSocketStream>;
+  /** Resolves with how it was closed; rejects when it was not. */
   readonly closed: Promise<{ readonly closeCode?: number; readonly reason?: string }>;
+  /** Closes it. */
   close(info?: { closeCode?: number; reason?: string }): void;
 }
 
 /** What it gives when it is open. Chunks are `ArrayBuffer`s in Chromium and `Uint8Array`s in Deno. */
 export interface OpenedWebSocketStream {
+  /** What comes: strings are text. */
   readonly readable: ReadableStream<unknown>;
+  /** What goes. */
   readonly writable: WritableStream<unknown>;
+  /** The subprotocol that was chosen; empty for none. */
   readonly protocol: string;
 }
 
