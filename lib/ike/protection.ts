@@ -60,7 +60,7 @@ export interface OpenedFragment {
 }
 
 /**
- * Both directions of an IKE SA.
+ * Both directions of an IKE SA. One for each set of keys and no second one, because it counts IVs from 0.
  *
  * @example One message there, and what the peer makes of it
  * ```ts

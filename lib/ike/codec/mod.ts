@@ -19,6 +19,7 @@
  *
  * @module
  */
+export { ByteWriter } from "../../bytes/mod.ts";
 export * from "./describe.ts";
 export * from "./exchange_rules.ts";
 export * from "./exchange_types.ts";

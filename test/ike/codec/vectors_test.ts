@@ -2,40 +2,14 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fromHex, toHex } from "../../../lib/bytes/mod.ts";
 import { IkeError } from "../../../lib/errors.ts";
 import { emitIkeMessage, emitPayloads, parseIkeMessage, parsePayloads } from "../../../lib/ike/codec/mod.ts";
+import { type RecordedMessage, recordedMessages, type RecordedPayload } from "../../_support/ike_vectors.ts";
 import { sharedVectors, sharedVectorsFolder } from "../../_support/vectors.ts";
 
-interface ExpectedPayload {
-  readonly type: number;
-  readonly critical: boolean;
-  readonly raw: string;
-  readonly [field: string]: unknown;
-}
-
-interface Packet {
-  readonly hex: string;
-  readonly expected: {
-    readonly header: Readonly<Record<string, number | string>>;
-    readonly payloads: readonly ExpectedPayload[];
-  };
-  readonly sk?: { readonly icv_ok: boolean; readonly plaintext: string; readonly next_payload: number };
-}
-
 const skip = !existsSync(sharedVectorsFolder);
-
-/** The packets of all files in some folders, with a name for each. */
-function packets(folders: readonly string[]): { name: string; packet: Packet }[] {
-  if (skip) return [];
-  return folders.flatMap((folder) =>
-    readdirSync(new URL(`${folder}/`, sharedVectorsFolder)).sort().flatMap((file) =>
-      (sharedVectors(`${folder}/${file}`) as { packets: Packet[] }).packets
-        .map((packet, i) => ({ name: `${file} #${i}`, packet }))
-    )
-  );
-}
 
 /** Seeds for a fuzzer, deliberately odd: two payloads behind the last one, and EAP Lengths that are not the packets'. */
 const ODD_SEEDS: readonly RegExp[] = [
@@ -43,8 +17,8 @@ const ODD_SEEDS: readonly RegExp[] = [
   /^deadbeefcafe0001000000000000000030202208000000000000004130/,
 ];
 
-const recorded = packets(["ike-decrypt", "ike-live", "ike-parse"])
-  .filter(({ packet }) => !ODD_SEEDS.some((odd) => odd.test(packet.hex)));
+const isOdd = ({ hex }: RecordedMessage) => ODD_SEEDS.some((seed) => seed.test(hex));
+const recorded = recordedMessages().filter((packet) => !isOdd(packet));
 
 /** Fields of our payloads in the words of the vectors; undefined where the vectors have only raw octets. */
 function inTheirWords(
@@ -97,7 +71,7 @@ function inTheirWords(
 function checkPayloads(
   name: string,
   payloads: readonly ReturnType<typeof parsePayloads>[number][],
-  expected: readonly ExpectedPayload[],
+  expected: readonly RecordedPayload[],
 ): void {
   assert.equal(payloads.length, expected.length, name);
   payloads.forEach((payload, i) => {
@@ -115,8 +89,9 @@ function checkPayloads(
 
 describe("The codec", () => {
   it("reads every recorded message as others do, and writes it back octet by octet", { skip }, () => {
-    assert.ok(recorded.length >= 135);
-    for (const { name, packet } of recorded) {
+    assert.ok(recorded.length >= 165);
+    for (const packet of recorded) {
+      const { name } = packet;
       const octets = fromHex(packet.hex);
       const message = parseIkeMessage(octets);
       const { header } = packet.expected;
@@ -132,18 +107,19 @@ describe("The codec", () => {
 
   it("reads what is inside every recorded SK payload, and writes it back octet by octet", { skip }, () => {
     let inside = 0;
-    for (const { name, packet } of recorded) {
+    for (const packet of recorded) {
+      const { name } = packet;
       if (packet.sk?.icv_ok !== true || packet.expected.payloads.at(-1)?.type !== 46) continue;
       const plaintext = fromHex(packet.sk.plaintext);
       const payloads = parsePayloads(packet.sk.next_payload, plaintext);
       const theirs = packet.expected.payloads.at(-1)!.inner;
       if (Array.isArray(theirs) && theirs.length > 0) {
-        checkPayloads(name, payloads, theirs as ExpectedPayload[]);
+        checkPayloads(name, payloads, theirs as RecordedPayload[]);
       }
       assert.equal(toHex(emitPayloads(payloads)), packet.sk.plaintext, name);
       inside++;
     }
-    assert.ok(inside >= 64, `${inside} messages`);
+    assert.ok(inside >= 90, `${inside} messages`);
   });
 
   it("refuses the messages that are wrong on purpose, and reads those that only look so", { skip }, () => {
@@ -167,10 +143,8 @@ describe("The codec", () => {
   });
 
   it("refuses the seeds of a fuzzer that are odd", { skip }, () => {
-    const odd = packets(["ike-parse"]).filter(({ packet }) =>
-      ODD_SEEDS.some((seed) => seed.test(packet.hex))
-    );
-    assert.deepEqual(odd.map(({ packet }) => outcomeOf(fromHex(packet.hex))), [
+    const odd = recordedMessages().filter(isOdd);
+    assert.deepEqual(odd.map(({ hex }) => outcomeOf(fromHex(hex))), [
       "ERR_IKE_PAYLOAD at 56, N(7)",
       "ERR_IKE_PAYLOAD at 41, N(7)",
     ]);
