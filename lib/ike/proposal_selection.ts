@@ -167,6 +167,15 @@ const TYPES: Readonly<Record<number, readonly number[]>> = {
   ],
 };
 
+/**
+ * A pseudorandom function means nothing in ESP, but strongSwan writes one into its offers when its configuration does, and then
+ * misses it in the answer: so it is given back.
+ */
+const TYPES_OF_OFFERS: Readonly<Record<number, readonly number[]>> = {
+  ...TYPES,
+  [PROTOCOL.esp]: [...TYPES[PROTOCOL.esp]!, TRANSFORM_TYPE.prf],
+};
+
 /** A choice among the transforms of one type: what it is, and how the answer says so; null where nothing needs saying. */
 interface Choice<Row> {
   readonly row: Row;
@@ -181,7 +190,9 @@ function match(
 ): SelectedProposal | undefined {
   const { number, protocol, spi } = offered;
   if (protocol !== ours.protocol || spi.length !== options.spiSize) return undefined;
-  if (offered.transforms.some(({ type }) => !TYPES[protocol]!.includes(type))) return undefined;
+  const answer = options.answer === true;
+  const types = answer ? TYPES : TYPES_OF_OFFERS;
+  if (offered.transforms.some(({ type }) => !types[protocol]!.includes(type))) return undefined;
   const ofType = (type: number) => offered.transforms.filter((transform) => transform.type === type);
   const first = <Row>(type: number, rows: readonly Row[], transformOf: (row: Row) => Transform) =>
     firstInCommon(ofType(type), rows, transformOf, options.prefer);
@@ -189,10 +200,10 @@ function match(
   const encryption = first(TRANSFORM_TYPE.encryption, ours.encryption, encryptionToTransform);
   const integrity = encryption === undefined || encryption.row.icvSize === 0
     ? first(TRANSFORM_TYPE.integrity, ours.integrity, integrityToTransform)
-    : noIntegrity(ofType(TRANSFORM_TYPE.integrity), options.answer === true);
+    : noIntegrity(ofType(TRANSFORM_TYPE.integrity), answer);
   const prf = protocol === PROTOCOL.ike
     ? first(TRANSFORM_TYPE.prf, ours.prf, prfToTransform)
-    : { row: null, transform: null };
+    : { row: null, transform: ofType(TRANSFORM_TYPE.prf)[0] ?? null };
   const keyExchange = options.keyExchange === false
     ? { row: null, transform: none(ofType(TRANSFORM_TYPE.keyExchange)) }
     : chooseKeyExchange(ofType(TRANSFORM_TYPE.keyExchange), ours, options);

@@ -1,8 +1,10 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import fc from "fast-check";
 import { IkeError } from "../../lib/errors.ts";
-import type { Proposal, SaPayload, Transform } from "../../lib/ike/codec/mod.ts";
+import { fromHex } from "../../lib/bytes/mod.ts";
+import { parsePayloads, type Proposal, type SaPayload, type Transform } from "../../lib/ike/codec/mod.ts";
 import {
   checkAnswer,
   formatProposal,
@@ -13,7 +15,10 @@ import {
   toAnswer,
   toSaPayload,
 } from "../../lib/ike/mod.ts";
+import { sealedVectors } from "../_support/ike_vectors.ts";
+import { sharedVectorsFolder } from "../_support/vectors.ts";
 
+const skip = !existsSync(sharedVectorsFolder);
 const SPI = new Uint8Array([1, 2, 3, 4]);
 
 /** What is chosen of an IKE offer. */
@@ -185,6 +190,34 @@ describe("selectProposal", () => {
       );
       assert.deepEqual(selected?.transforms, [GCM, none, NO_ESN]);
     });
+  });
+
+  it("gives a pseudorandom function in ESP back, as strongSwan wants it, and accepts none in an answer", () => {
+    const prf: Transform = { type: 2, id: 5 };
+    const configured = parseEspProposals("aes256-sha256");
+    const offer = offerOf([CBC, SHA256, prf, { type: 2, id: 7 }, NO_ESN]);
+    const selected = selectProposal(offer, configured, { spiSize: 4 });
+    assert.deepEqual(selected?.transforms, [CBC, SHA256, prf, NO_ESN]);
+    assert.equal(selected.prf, null);
+    assert.throws(() => checkAnswer(toAnswer(selected, SPI), configured, { spiSize: 4 }), IkeError);
+  });
+
+  it("finds the defaults in every offer that strongSwan and libreswan made in the lab", { skip }, () => {
+    const found = new Set<string>();
+    for (const { name, octets, nextPayload, plaintext } of sealedVectors()) {
+      if (!/^(strongswan|libreswan)-/.test(name) || octets[16] !== 46) continue;
+      for (const payload of parsePayloads(nextPayload, fromHex(plaintext))) {
+        if (payload.kind !== "SA") continue;
+        const { protocol, spi } = payload.proposals[0]!;
+        const configured = (protocol === 1 ? parseIkeProposals : parseEspProposals)("default");
+        const options = { spiSize: spi.length, keyExchange: protocol === 1 };
+        const selected = selectProposal(payload, configured, options);
+        assert.ok(selected !== undefined, name);
+        found.add(formatProposal(selected));
+      }
+    }
+    assert.ok(found.has("aes256gcm16-prfsha512-x25519") && found.has("aes256gcm16-esn"), "libreswan's");
+    assert.ok(found.has("aes128gcm16-noesn") && found.has("aes128-sha1-noesn"), "strongSwan's");
   });
 
   it("gives the peer's SPI and the answer's transforms", () => {

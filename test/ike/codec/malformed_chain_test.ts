@@ -115,7 +115,7 @@ describe("A payload chain", () => {
     assert.deepEqual(emitIkeMessage(parsed), octets);
   });
 
-  it("of another major version is refused: a higher one is answered with ours (RFC 7296, section 2.5)", () => {
+  it("of another major version is refused, IKEv1 without an answer (R-CFG-19), a higher one with ours (RFC 7296, section 2.5)", () => {
     for (
       const [version, notify, data] of [[0x10, undefined, []], [0x30, 5, [0x20]], [
         0x00,
