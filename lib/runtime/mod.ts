@@ -36,6 +36,7 @@ import { runtime } from "./_select.ts";
 export * from "./carriers.ts";
 export * from "./crypto.ts";
 export * from "./detect.ts";
+export * from "./eap_tls.ts";
 export * from "./open_stream.ts";
 export {
   connectWebSocket,

@@ -29,15 +29,17 @@ const ROOMS: Readonly<
   },
   ip: { rooms: [] },
   esp: { rooms: ["crypto", "ip"] },
-  ike: {
-    rooms: ["ike/codec", "crypto", "ip"],
+  ike: { rooms: ["ike/codec", "ike/auth", "ike/eap", "crypto", "ip"] },
+  "ike/auth": {
+    rooms: ["crypto", "ip"],
     packages: ["@noble/hashes/legacy.js", "@peculiar/asn1-schema", "@peculiar/asn1-x509", "asn1js"],
   },
+  "ike/eap": { rooms: ["ike/auth", "crypto"], packages: ["@noble/hashes/legacy.js"] },
   "ike/codec": { rooms: [] },
   transport: { rooms: [] },
   inspect: { rooms: ["encap", "ip", "ike/codec"] },
   relay: { rooms: ["encap", "transport", "ike/codec"] },
-  runtime: { rooms: ["transport", "crypto"] },
+  runtime: { rooms: ["transport", "crypto", "ike/eap"] },
   cli: {
     rooms: ["encap", "ip", "ike/codec", "transport", "inspect", "relay", "runtime"],
     packages: ["commander"],

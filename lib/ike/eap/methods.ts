@@ -4,6 +4,7 @@ import { ConfigError } from "../../errors.ts";
 import { gtcPeer, gtcServer } from "./methods/gtc.ts";
 import { md5Peer, md5Server } from "./methods/md5.ts";
 import { mschapv2Peer, mschapv2Server } from "./methods/mschapv2.ts";
+import { tlsPeer, tlsServer } from "./methods/tls.ts";
 import type { EapPeerMethodFactory, EapServerMethodFactory } from "./types.ts";
 
 /** Both sides of a method. */
@@ -12,13 +13,14 @@ export interface EapMethodRow {
   readonly peer: EapPeerMethodFactory;
   /** Asks. */
   readonly server: EapServerMethodFactory;
-  /** Whether the bare word `eap` stands for it too: a peer sends its password to nobody as it is unless told so. */
+  /** Whether the bare word `eap` stands for it too: a peer shows its password or certificate to nobody unless told so. */
   readonly usual: boolean;
 }
 
 /** Every method, the preferred one first. */
 export const EAP_METHODS: Readonly<Record<string, EapMethodRow>> = {
   "eap-mschapv2": { peer: mschapv2Peer, server: mschapv2Server, usual: true },
+  "eap-tls": { peer: tlsPeer, server: tlsServer, usual: false },
   "eap-md5": { peer: md5Peer, server: md5Server, usual: false },
   "eap-gtc": { peer: gtcPeer, server: gtcServer, usual: false },
 };

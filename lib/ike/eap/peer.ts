@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { EapTlsCredentials } from "./methods/tls.ts";
 import { EAP_CODE, EAP_TYPE, type EapPacket, emitEapPacket, parseEapPacket } from "./packet.ts";
 import type { EapFailure, EapMethod, EapMethodStep, EapOutcome, EapPeerMethodFactory } from "./types.ts";
 
@@ -13,6 +14,8 @@ export interface EapPeerOptions {
   readonly identity: string;
   /** The password, for methods that use one. */
   readonly password?: string;
+  /** Certificates, for EAP-TLS. */
+  readonly tls?: EapTlsCredentials;
   /** Methods that are accepted, the preferred one first. */
   readonly methods: readonly EapPeerMethodFactory[];
   /** Fills a buffer with randomness. */
@@ -104,8 +107,8 @@ export class EapPeer {
     if (this.#method === null) {
       const factory = this.#options.methods.find(({ type }) => type === packet.type);
       if (factory === undefined) return this.#refuse(packet);
-      const { identity, password = "", random } = this.#options;
-      this.#method = factory.create({ identity, password, random });
+      const { identity, password = "", random, tls } = this.#options;
+      this.#method = factory.create({ identity, password, random, tls });
     }
     return this.#follow(packet, this.#method.handle(packet.data, packet.identifier));
   }

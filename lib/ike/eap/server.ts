@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { EapTlsCredentials } from "./methods/tls.ts";
 import { EAP_CODE, EAP_TYPE, type EapPacket, emitEapPacket, parseEapPacket } from "./packet.ts";
 import type { EapFailure, EapMethod, EapMethodStep, EapOutcome, EapServerMethodFactory } from "./types.ts";
 
@@ -15,6 +16,8 @@ export interface EapServerOptions {
   readonly identity?: string;
   /** The password of a user; null when nobody is known by that name. */
   readonly passwordOf: (identity: string) => string | null;
+  /** Certificates, for EAP-TLS. */
+  readonly tls?: EapTlsCredentials;
   /** Fills a buffer with randomness. */
   readonly random: (octets: Uint8Array) => void;
   /** Requests that are made at most (default: 100). */
@@ -115,9 +118,9 @@ export class EapServer {
   #beginMethod(): EapOutcome {
     this.#state = "method";
     this.#answered = false;
-    const { random, passwordOf } = this.#options;
+    const { random, passwordOf, tls } = this.#options;
     const identity = new TextDecoder().decode(this.#identity);
-    this.#method = this.#waiting.shift()!.create({ identity, passwordOf, random });
+    this.#method = this.#waiting.shift()!.create({ identity, passwordOf, random, tls });
     return this.#follow(this.#method.begin!());
   }
 

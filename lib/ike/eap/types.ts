@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { EapTlsCredentials } from "./methods/tls.ts";
+
 /** What a packet that was handled comes to. */
 export type EapOutcome =
   /** Send this, and wait for the next packet. */
@@ -115,6 +117,8 @@ export interface EapPeerMethodOptions {
   readonly password: string;
   /** Fills a buffer with randomness. */
   readonly random: (octets: Uint8Array) => void;
+  /** Certificates, for EAP-TLS. */
+  readonly tls?: EapTlsCredentials;
 }
 
 /** What a server's method is handed. */
@@ -125,4 +129,6 @@ export interface EapServerMethodOptions {
   readonly passwordOf: (identity: string) => string | null;
   /** Fills a buffer with randomness. */
   readonly random: (octets: Uint8Array) => void;
+  /** Certificates, for EAP-TLS. */
+  readonly tls?: EapTlsCredentials;
 }
