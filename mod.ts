@@ -5,13 +5,12 @@
  *
  * @example One end of a connection
  * ```ts
- * import { EncapsulationStream } from "iketcp";
+ * import { EncapsulatedConnection } from "iketcp";
  * import { memoryPair } from "iketcp/transport";
  * import { strictEqual } from "node:assert";
  *
  * const [socket, far] = memoryPair(); // in real life: await connectTcp({ hostname: "gw.example", port: 4500 })
- * const vpn = new EncapsulationStream({ role: "originator" });
- * socket.readable.pipeThrough(vpn).pipeTo(socket.writable);
+ * const vpn = new EncapsulatedConnection(socket, { role: "originator" });
  *
  * vpn.esp.writable.getWriter().write(new Uint8Array([0, 0, 16, 1, 0, 0, 0, 1]));
  * const reader = far.readable.getReader();
@@ -38,3 +37,8 @@ export {
   UnbatchStream,
 } from "./lib/encap/mod.ts";
 export { InPlaceFramer } from "./lib/encap/in_place_framer.ts";
+export {
+  EncapsulatedConnection,
+  type EncapsulatedConnectionOptions,
+} from "./lib/encap/encapsulated_connection.ts";
+export type { ByteConnection, ByteReceiver } from "./lib/encap/message_link.ts";

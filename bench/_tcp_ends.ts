@@ -1,5 +1,6 @@
 /** The two ends of a bulk transfer over loopback, in each of the ways that are compared. */
 
+import { EncapsulatedConnection } from "../lib/encap/encapsulated_connection.ts";
 import { DeframerStream, EncapsulationStream, FramerStream, type MessageChunk } from "../lib/encap/mod.ts";
 import { connectTcp, listenTcp } from "../lib/runtime/mod.ts";
 import type { Connection } from "../lib/transport/types.ts";
@@ -7,16 +8,32 @@ import { HOST, type RawSocket, rawTcp } from "./_raw_sockets.ts";
 import { CHUNK_LENGTH, makeBatch, PACKET_LENGTH, sinkOf, sourceOf } from "./_traffic.ts";
 
 /**
- * A way to move bulk: the runtime's sockets, our connections, and messages over our connections, by framing alone or by the
- * whole of RFC 9329.
+ * A way to move bulk: the runtime's sockets; our connections; and messages over our connections, by framing alone in pipes, by
+ * the whole of RFC 9329 in pipes, joined to the connection, and joined with ESP packets in lent memory, as an ESP datapath
+ * has it: received in the read buffer, and sent from where they were encrypted.
  */
-export type Way = "raw" | "Connection" | "framer and deframer" | "EncapsulationStream";
+export type Way =
+  | "raw"
+  | "Connection"
+  | "framer and deframer"
+  | "EncapsulationStream"
+  | "EncapsulatedConnection"
+  | "EncapsulatedConnection, lent";
 
 /** All ways, the one to compare with first. */
-export const WAYS: readonly Way[] = ["raw", "Connection", "framer and deframer", "EncapsulationStream"];
+export const WAYS: readonly Way[] = [
+  "raw",
+  "Connection",
+  "framer and deframer",
+  "EncapsulationStream",
+  "EncapsulatedConnection",
+  "EncapsulatedConnection, lent",
+];
 
 const CHUNK = new Uint8Array(CHUNK_LENGTH).fill(0x5a);
 const BATCH = makeBatch(PACKET_LENGTH);
+/** With the place of a Length in front of each message. */
+const ROOMY_BATCH = makeBatch(PACKET_LENGTH, 2);
 
 /** One end of a connection. */
 export interface End {
@@ -98,6 +115,33 @@ function endOf(way: Way, role: "originator" | "responder", connection: Connectio
           await piped;
         },
         receive: () => countMessages(whole.esp.readable),
+        close,
+      };
+    }
+    case "EncapsulatedConnection": {
+      const whole = new EncapsulatedConnection(connection, { role });
+      return {
+        async send(chunks) {
+          await Promise.all([whole.ike.writable.close(), batches(chunks).pipeTo(whole.esp.writable)]);
+        },
+        receive: () => countMessages(whole.esp.readable),
+        close,
+      };
+    }
+    case "EncapsulatedConnection, lent": {
+      let received = 0;
+      const onEsp = (packets: Uint8Array[]) => void (received += packets.length);
+      const whole = new EncapsulatedConnection(connection, { role, onEsp, inPlace: true });
+      return {
+        async send(chunks) {
+          const writer = whole.esp.writable.getWriter();
+          for (let i = 0; i < chunks; i++) await writer.write(ROOMY_BATCH);
+          await Promise.all([writer.close(), whole.ike.writable.close()]);
+        },
+        async receive() {
+          for await (const _ of whole.ike.readable); // ends with the stream
+          return received;
+        },
         close,
       };
     }

@@ -19,14 +19,15 @@ export function makeMessage(length: number, kind: "esp" | "ike" = "esp"): Uint8A
   return message;
 }
 
-/** As many messages as one chunk holds, views of one buffer, as a deframer gives them. */
-export function makeBatch(length: number): Uint8Array[] {
+/** As many messages as one chunk holds, views of one buffer, with so much room in front of each. */
+export function makeBatch(length: number, room = 0): Uint8Array[] {
   const count = Math.max(1, Math.floor(CHUNK_LENGTH / (2 + length)));
   const message = makeMessage(length);
-  const slab = new Uint8Array(count * length);
+  const slab = new Uint8Array(count * (room + length));
   return Array.from({ length: count }, (_, i) => {
-    slab.set(message, i * length);
-    return slab.subarray(i * length, (i + 1) * length);
+    const offset = i * (room + length) + room;
+    slab.set(message, offset);
+    return slab.subarray(offset, offset + length);
   });
 }
 

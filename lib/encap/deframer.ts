@@ -77,12 +77,10 @@ export class Deframer implements Transducer<Uint8Array, Uint8Array[]> {
   handle(chunk: Uint8Array, emit: Emit<Uint8Array[]>): void {
     checkOctets(chunk, "chunk");
     const messages: Uint8Array[] = [];
-    let octets = 0;
     try {
       this.#split(chunk, messages);
     } finally {
-      for (const message of messages) octets += message.byteLength;
-      this.counters.octets += octets;
+      for (const message of messages) this.counters.octets += message.byteLength;
       this.counters.messages += messages.length;
       if (messages.length > 0) emit(messages);
     }

@@ -11,7 +11,7 @@ export interface DemuxCounters {
   /** ESP packets. */
   esp: number;
   /** Markers with no IKE message behind them, dropped. */
-  empty: number;
+  emptyIke: number;
   /** ESP packets dropped, oldest first, because more waited than `maxEspQueue`. */
   espDropped: number;
 }
@@ -44,7 +44,7 @@ export interface DemuxOutputs {
 /** Sorts messages. Order within a kind is kept. */
 export class Demux {
   /** What was sorted so far. */
-  readonly counters: DemuxCounters = { ike: 0, esp: 0, empty: 0, espDropped: 0 };
+  readonly counters: DemuxCounters = { ike: 0, esp: 0, emptyIke: 0, espDropped: 0 };
 
   /** Sorts one chunk. */
   handle(chunk: MessageChunk, outputs: DemuxOutputs): void {
@@ -57,7 +57,7 @@ export class Demux {
         this.counters.ike++;
         outputs.ike.push(message.subarray(NON_ESP_MARKER_LENGTH));
       } else {
-        this.counters.empty++;
+        this.counters.emptyIke++;
       }
     }
   }

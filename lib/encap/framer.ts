@@ -49,25 +49,30 @@ export class Framer implements Transducer<MessageChunk, Uint8Array> {
   /** Emits the frames of all messages as one chunk; throws a `RangeError` before anything is written if one cannot be sent. */
   handle(chunk: MessageChunk, emit: Emit<Uint8Array>): void {
     const messages = messagesOf(chunk);
-    if (messages.length === 0) return;
     let size = 0;
     for (const message of messages) {
       checkMessage(message, "message", 1, this.#maxMessageLength);
       size += LENGTH_FIELD_LENGTH + message.byteLength;
     }
+    if (size === 0) return;
 
-    const slab = new Uint8Array(size);
+    const slab = this.slab(size);
     let offset = 0;
     for (const message of messages) {
       const length = LENGTH_FIELD_LENGTH + message.byteLength;
-      slab[offset] = length >> 8;
-      slab[offset + 1] = length; // the array keeps the low octet
-      slab.set(message, offset + LENGTH_FIELD_LENGTH);
-      offset += length;
+      slab[offset++] = length >> 8;
+      slab[offset++] = length; // the array keeps the low octet
+      slab.set(message, offset);
+      offset += message.byteLength;
+      this.counters.octets += message.byteLength;
     }
     this.counters.messages += messages.length;
-    this.counters.octets += size - LENGTH_FIELD_LENGTH * messages.length;
     emit(slab);
+  }
+
+  /** Memory for the frames of a chunk. */
+  protected slab(size: number): Uint8Array {
+    return new Uint8Array(size);
   }
 
   /** Nothing is left. */

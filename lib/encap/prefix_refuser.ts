@@ -25,7 +25,7 @@ export class PrefixRefuser implements Transducer<Uint8Array, Uint8Array> {
       if (this.#matched === STREAM_PREFIX.length) {
         throw new EncapError(
           "ERR_ENCAP_PREFIX_ECHO",
-          "Cannot read stream: expected messages of a responder, got the prefix IKETCP",
+          "Cannot read stream: expected a Length, got the prefix IKETCP",
         );
       }
     }

@@ -1,18 +1,10 @@
 /**
- * One connection as an RFC 9329 stream of whole messages: the leg that both kinds of relay share. It drives the cores of
- * `encap` with a reader and a writer of its own, so that a stream costs no more than its connection.
+ * One connection as an RFC 9329 stream of whole messages: the leg that both kinds of relay share. It puts a queue, a time to
+ * close and counters on a `MessageLink`, so that a stream costs no more than its connection.
  */
 
-import {
-  Chain,
-  Deframer,
-  type EncapsulationRole,
-  Framer,
-  KeepaliveFilter,
-  PrefixReader,
-  PrefixRefuser,
-  PrefixWriter,
-} from "../encap/mod.ts";
+import type { EncapsulationRole } from "../encap/mod.ts";
+import { MessageLink } from "../encap/message_link.ts";
 import { EncapError, IketcpError, RelayError, TransportError } from "../errors.ts";
 import type { Connection } from "../transport/types.ts";
 import type { RelayCounters } from "./counters.ts";
@@ -47,39 +39,41 @@ export class StreamLeg {
   readonly ended: Promise<IketcpError | undefined>;
 
   readonly #options: StreamLegOptions;
-  readonly #prefix: PrefixReader | undefined;
-  readonly #deframer: Deframer;
-  readonly #filter = new KeepaliveFilter();
-  readonly #inbound: Chain<Uint8Array, Uint8Array[]>;
-  readonly #framer = new Framer();
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #link: MessageLink;
   /** Pending while the queue is being sent. */
   #written: Promise<void> | undefined;
-  /** Either end has closed in order; what the writer says then is no news. */
-  #ending = false;
+  #closing = false;
   #failure: IketcpError | undefined;
 
   /** Begins to read at once, and as originator writes the prefix at once. */
   constructor(options: StreamLegOptions) {
+    const { connection, role, maxMessageLength } = options;
     this.#options = options;
-    this.connection = options.connection;
-    this.#prefix = options.role === "responder" ? new PrefixReader() : undefined;
-    this.#deframer = new Deframer({ maxMessageLength: options.maxMessageLength });
-    this.#inbound = new Chain([this.#prefix ?? new PrefixRefuser(), this.#deframer, this.#filter]);
-    this.#reader = this.connection.readable.getReader();
-    this.#writer = this.connection.writable.getWriter();
-    this.#writer.closed.catch((error) => this.#ending || this.fail(error));
-    if (options.role === "originator") {
-      new PrefixWriter().handleStart((prefix) => this.#writer.write(prefix).catch(() => {}));
-    }
-    this.ended = this.#read();
+    this.connection = connection;
+    let done!: () => void;
+    const over = new Promise<void>((resolve) => done = resolve);
+    this.#link = new MessageLink(connection, {
+      role,
+      maxAcceptLength: maxMessageLength,
+      onRead: () => this.#count(),
+      onMessages: (messages) => this.#deliver(messages),
+      onEnd: () => {
+        done();
+        this.#handlePeerEnd();
+      },
+      onFault: (reason) => {
+        this.#failure ??= asIketcpError(reason);
+        done();
+      },
+    });
+    const closed = connection.closed.catch((error) => void (this.#failure ??= asIketcpError(error)));
+    this.ended = Promise.all([closed, over]).then(() => this.#failure);
     this.flush();
   }
 
   /** Whether the prefix has been read, or need not be. */
   get prefixComplete(): boolean {
-    return this.#prefix?.complete ?? true;
+    return this.#link.prefixComplete;
   }
 
   /** Sends what waits in the queue; what has come while that is going on already goes behind it. */
@@ -91,10 +85,7 @@ export class StreamLeg {
 
   /** Breaks the connection: the peer sees a reset, the first reason becomes the outcome. */
   fail(reason: unknown): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = asIketcpError(reason);
-    this.#reader.cancel(this.#failure).catch(() => {});
-    this.#writer.abort(this.#failure).catch(() => {});
+    this.#link.fail(reason);
   }
 
   /** Ends in order: what waits is still sent, unless that takes longer than `closeTimeout`. Settles as `ended` does. */
@@ -103,37 +94,11 @@ export class StreamLeg {
     await this.ended;
   }
 
-  async #read(): Promise<IketcpError | undefined> {
-    let messages: Uint8Array[] = [];
-    const gather = (batch: Uint8Array[]) => {
-      messages = batch; // a chunk completes at most one batch
-    };
-    try {
-      for (;;) {
-        const { done, value } = await this.#reader.read();
-        let fault: unknown;
-        try {
-          if (done) this.#inbound.handleEnd(gather);
-          else this.#inbound.handle(value, gather);
-        } catch (error) {
-          fault = error; // what came before it is delivered first
-        }
-        this.#count();
-        if (messages.length > 0) {
-          const delivered = this.#deliver(messages);
-          messages = [];
-          if (delivered !== undefined) await delivered;
-        }
-        if (fault !== undefined) throw fault;
-        if (done) break;
-      }
-      await this.#linger(this.#options.onPeerEnd?.() ?? 0);
-      await this.#finish();
-    } catch (error) {
-      this.fail(error);
-    }
-    await this.connection.closed.catch((error) => this.fail(error));
-    return this.#failure;
+  /** The peer sends no more; answers to its last messages may still be on their way. */
+  async #handlePeerEnd(): Promise<void> {
+    if (this.#closing) return;
+    await this.#linger(this.#options.onPeerEnd?.() ?? 0);
+    await this.#finish();
   }
 
   /** Waits, unless the connection ends before. */
@@ -147,6 +112,7 @@ export class StreamLeg {
 
   async #finish(): Promise<void> {
     const { closeTimeout } = this.#options;
+    this.#closing = true;
     const timer = setTimeout(() => {
       this.fail(
         new RelayError(
@@ -157,10 +123,7 @@ export class StreamLeg {
     }, closeTimeout);
     try {
       await this.#written;
-      this.#ending = true;
-      await this.connection.close();
-    } catch (error) {
-      this.fail(error);
+      await this.#link.close();
     } finally {
       clearTimeout(timer);
     }
@@ -178,11 +141,9 @@ export class StreamLeg {
     try {
       while (queue.length > 0 && this.#failure === undefined) {
         const messages = queue.take(MOST_WRITTEN);
-        let bytes: Uint8Array | undefined;
-        this.#framer.handle(messages, (slab) => bytes = slab);
         counters.messagesToStream += messages.length;
-        counters.octetsToStream += bytes!.byteLength - 2 * messages.length;
-        await this.#writer.write(bytes!);
+        for (const message of messages) counters.octetsToStream += message.byteLength;
+        await this.#link.send(messages);
       }
     } catch (error) {
       this.fail(error);
@@ -192,7 +153,9 @@ export class StreamLeg {
 
   /** Moves what the cores have counted to the relay's counters. */
   #count(): void {
-    for (const core of [this.#filter.counters, this.#deframer.counters]) move(core, this.#options.counters);
+    const { deframed, filtered } = this.#link.counters;
+    move(deframed, this.#options.counters);
+    move(filtered, this.#options.counters);
   }
 }
 

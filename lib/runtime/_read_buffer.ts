@@ -33,7 +33,26 @@ export class ReadBuffer {
     this.#space = filled ? this.#large.space() : this.#small;
     return chunk;
   }
+
+  /** As `take` for somebody who needs the octets only until `use` returns: the same memory serves the next read. */
+  lend(length: number, use: (chunk: Uint8Array) => void): void {
+    const space = this.#space;
+    use(head(space, length));
+    if (space.byteLength !== HOT) {
+      if (length === space.byteLength) this.#space = hot.pop() ?? new Uint8Array(HOT);
+    } else if (length < LEAST_HOT) {
+      if (hot.length < MOST_HOT) hot.push(space);
+      this.#space = this.#small;
+    }
+  }
 }
+
+/** Buffers for connections that are read in lent memory, and how many of them wait for the next busy one. */
+const HOT = 65536;
+const MOST_HOT = 16;
+const hot: Uint8Array[] = [];
+/** A connection that brings less at a time is not busy. */
+const LEAST_HOT = 16384;
 
 /**
  * The buffers of one connection whose reads are seen in the same turn, so that all connections share the small buffer:
@@ -68,6 +87,14 @@ export class SharedReadBuffer {
       this.#large.keep(space, length);
     }
     if (length === space.byteLength) this.#space = this.#large.space();
+    return chunk;
+  }
+
+  /** As `take` for somebody who needs the octets only in this turn: everybody's memory serves, and stays hot. */
+  lend(length: number): Uint8Array {
+    if (this.#space === this.#scratch) return head(this.#scratch, length);
+    const chunk = this.take(length);
+    this.#space = this.#scratch;
     return chunk;
   }
 }

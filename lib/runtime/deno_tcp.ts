@@ -130,6 +130,7 @@ class DenoTcpListenerAdapter implements Listener {
 class DenoTcpConnection extends CarrierConnection {
   readonly #conn: DenoTcpConn;
   readonly #buffer: ReadBuffer = new ReadBuffer();
+  readonly #handleLent = (chunk: Uint8Array): void => void this.handleChunk(chunk);
   #reading: Promise<void> | undefined;
   #stopped = false;
   #closed = false;
@@ -162,7 +163,8 @@ class DenoTcpConnection extends CarrierConnection {
       while (!this.#stopped && !this.#closed) {
         const length = await this.#conn.read(this.#buffer.space);
         if (length === null) return this.handleEnd();
-        if (length > 0) this.handleChunk(this.#buffer.take(length));
+        if (this.borrowing) this.#buffer.lend(length, this.#handleLent);
+        else if (length > 0) this.handleChunk(this.#buffer.take(length));
       }
     } catch (error) {
       if (!this.#closed) this.handleError(connectionError(error, this.remoteAddress));

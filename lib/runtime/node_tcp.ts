@@ -103,7 +103,7 @@ function openSocket(
       allowHalfOpen: true,
       onread: buffer && {
         buffer: () => buffer.space,
-        callback: (length) => connection!.handleData(buffer.take(length)),
+        callback: (length) => connection!.handleRead(buffer, length),
       },
     });
     if (buffer === undefined) socket.on("data", (data) => connection!.handleData(plain(data as Uint8Array)));
@@ -210,6 +210,11 @@ class NodeTcpConnection extends CarrierConnection {
 
   open(): void {
     this.handleOpen();
+  }
+
+  /** As `handleData`, for what is in a buffer. */
+  handleRead(buffer: SharedReadBuffer, length: number): boolean {
+    return this.handleChunk(this.borrowing ? buffer.lend(length) : buffer.take(length));
   }
 
   /** False when the socket is to stop reading, which the socket has been told by then. */

@@ -8,7 +8,7 @@
 
 import { CodedTypeError, TransportError } from "../errors.ts";
 import { formatAddress } from "./address.ts";
-import type { Connection, TransportAddress } from "./types.ts";
+import type { Connection, Receiver, TransportAddress } from "./types.ts";
 
 /** Octets that may wait for a reader before the carrier is told to stop. */
 export const READ_QUEUE_LIMIT = 65536;
@@ -83,10 +83,6 @@ const OPENED: Promise<void> = Promise.resolve();
  * ```
  */
 export abstract class CarrierConnection implements Connection {
-  /** What the peer sends. */
-  readonly readable: ReadableStream<Uint8Array>;
-  /** What goes to the peer. */
-  readonly writable: WritableStream<Uint8Array>;
   /** Resolved: a connection is made once its carrier is open. */
   readonly opened: Promise<void> = OPENED;
   /** Resolves when both directions have ended and the carrier is released; rejects when the connection broke. */
@@ -97,8 +93,17 @@ export abstract class CarrierConnection implements Connection {
   readonly remoteAddress: TransportAddress;
 
   readonly #highWaterMark: number;
-  #source!: ReadableStreamDefaultController<Uint8Array>;
-  #sink!: WritableStreamDefaultController;
+  /** The streams are made when somebody asks for them: they are most of what an idle connection costs. */
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+  #source: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #sink: WritableStreamDefaultController | undefined;
+  /** Takes what comes, in the place of the readable stream. */
+  #receiver: Receiver | undefined;
+  /** The receiver is not ready for more. */
+  #receiving = false;
+  /** The receiver has been told of the end. */
+  #receiverDone = false;
   #settle!: { resolve(): void; reject(reason: unknown): void };
 
   #read: ReadState = "open";
@@ -133,36 +138,32 @@ export abstract class CarrierConnection implements Connection {
       this.#settle = { resolve, reject };
     });
     this.closed.catch(() => {});
-    // No read-ahead in the stream itself: erroring a stream throws its queue away, and what came before an error is to
-    // be delivered before it. So the queue is ours.
-    this.readable = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#source = controller;
-      },
-      pull: () => this.#handlePull(),
-      cancel: () => {
-        this.#sourceDone = true;
-        this.#discard();
-      },
-    }, { highWaterMark: 0 });
-    this.writable = new WritableStream<Uint8Array>({
-      start: (controller) => {
-        this.#sink = controller;
-        // The sink's abort() waits for the write that is under way, and that may wait for a peer that never reads.
-        controller.signal.addEventListener("abort", () => this.#handleAbort(controller.signal.reason), {
-          once: true,
-        });
-      },
-      write: (chunk) => this.#handleWrite(chunk),
-      close: () => this.#end(),
-      abort: (reason) => this.#handleAbort(reason),
-    }, {
-      highWaterMark: 1,
-      size: () => {
-        this.#requested++;
-        return 1;
-      },
-    });
+  }
+
+  /** What the peer sends. */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#readable ??= this.#makeReadable();
+  }
+
+  /** What goes to the peer. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= this.#makeWritable();
+  }
+
+  /** Hands what comes to a receiver, in the turn in which it comes, in the place of `readable`, which is locked from then on. */
+  receive(receiver: Receiver): void {
+    // Throws where somebody reads already.
+    if (this.#readable !== undefined || this.#receiver !== undefined) this.readable.getReader();
+    this.#receiver = receiver;
+    this.#receiving = true;
+    queueMicrotask(() => this.#handleReady()); // the receiver may still be in the making
+  }
+
+  /** Writes without a stream; a promise says that the next write must wait. Throws, or rejects, where the connection is broken. */
+  transmit(chunk: Uint8Array): void | Promise<void> {
+    if (this.#write !== "open" || this.#closing !== undefined) throw this.#broken ?? this.#closedError();
+    this.#requested++;
+    return this.#handleWrite(chunk);
   }
 
   /** Milliseconds that a connection whose both directions are given up waits; less where what is below waits itself. */
@@ -203,9 +204,13 @@ export abstract class CarrierConnection implements Connection {
   /** Takes a chunk, which then belongs to the reader. False asks the carrier to stop until `startReading`. */
   protected handleChunk(chunk: Uint8Array): boolean {
     if (this.#read !== "open" || this.#broken !== undefined) return true;
+    if (this.#receiver !== undefined && !this.#receiving) {
+      this.#hand(this.#receiver, chunk);
+      return !this.#stopped;
+    }
     if (this.#wanted) {
       this.#wanted = false;
-      this.#source.enqueue(chunk);
+      this.#source!.enqueue(chunk);
       return true;
     }
     this.#queue.push(chunk);
@@ -214,6 +219,14 @@ export abstract class CarrierConnection implements Connection {
     this.#stopped = true;
     this.stopReading();
     return false;
+  }
+
+  /**
+   * Whether the octets of the next chunk need to live only until `handleChunk` returns: the carrier may then read into the
+   * same memory again and again. Holds until the next call of `handleChunk`.
+   */
+  protected get borrowing(): boolean {
+    return this.#receiver?.borrows === true && !this.#receiving;
   }
 
   /** The peer has ended its direction. */
@@ -234,7 +247,7 @@ export abstract class CarrierConnection implements Connection {
     }
     this.#broken = error;
     this.#finishSource();
-    this.#sink.error(error);
+    this.#sink?.error(error);
     this.#release(() => this.release());
   }
 
@@ -244,13 +257,56 @@ export abstract class CarrierConnection implements Connection {
       this.#closing = { reason, after: this.#requested };
       this.#discard();
       this.#closeSource();
+      this.#finishReceiver();
       if (this.#write !== "ended") this.#startTimer(CLOSE_STALL_TIME);
       if (this.#write === "open" && this.#broken === undefined) {
-        if (this.writable.locked) this.#endWhenSent();
-        else this.writable.close().catch(() => {});
+        if (this.#writable === undefined || this.#writable.locked) this.#endWhenSent();
+        else this.#writable.close().catch(() => {});
       }
     }
     return this.closed.catch(() => {});
+  }
+
+  /** No read-ahead in the stream itself: erroring it throws its queue away, and what came before is to be delivered before. */
+  #makeReadable(): ReadableStream<Uint8Array> {
+    const readable = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#source = controller;
+      },
+      pull: () => this.#handlePull(),
+      cancel: () => {
+        this.#sourceDone = true;
+        this.#discard();
+      },
+    }, { highWaterMark: 0 });
+    if (this.#receiver !== undefined) readable.getReader();
+    if (this.#closing !== undefined) this.#closeSource();
+    else this.#finishSource();
+    return readable;
+  }
+
+  #makeWritable(): WritableStream<Uint8Array> {
+    const writable = new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#sink = controller;
+        // The sink's abort() waits for the write that is under way, and that may wait for a peer that never reads.
+        controller.signal.addEventListener("abort", () => this.#handleAbort(controller.signal.reason), {
+          once: true,
+        });
+      },
+      write: (chunk) => this.#handleWrite(chunk),
+      close: () => this.#end(),
+      abort: (reason) => this.#handleAbort(reason),
+    }, {
+      highWaterMark: 1,
+      size: () => {
+        this.#requested++;
+        return 1;
+      },
+    });
+    if (this.#broken !== undefined) this.#sink!.error(this.#broken);
+    else if (this.#write !== "open") this.#sink!.error(this.#closedError());
+    return writable;
   }
 
   #handlePull(): void {
@@ -260,7 +316,7 @@ export abstract class CarrierConnection implements Connection {
       return;
     }
     this.#queued -= chunk.byteLength + CHUNK_OVERHEAD;
-    this.#source.enqueue(chunk);
+    this.#source!.enqueue(chunk);
     if (this.#queue.length === 0) this.#finishSource();
     if (this.#stopped && this.#queued < this.#highWaterMark / 2) this.#continueReading();
   }
@@ -270,18 +326,48 @@ export abstract class CarrierConnection implements Connection {
     if (this.#queue.length > 0) return;
     if (this.#read === "ended") this.#closeSource();
     else if (this.#broken !== undefined) this.#errorSource(this.#broken);
+    this.#finishReceiver();
   }
 
   #closeSource(): void {
-    if (this.#sourceDone) return;
+    if (this.#source === undefined || this.#sourceDone) return;
     this.#sourceDone = true;
     this.#source.close();
   }
 
   #errorSource(error: Error): void {
-    if (this.#sourceDone) return;
+    if (this.#source === undefined || this.#sourceDone) return;
     this.#sourceDone = true;
     this.#source.error(error);
+  }
+
+  #hand(receiver: Receiver, chunk: Uint8Array): void {
+    const ready = receiver.handleOctets(chunk);
+    if (ready === undefined) return;
+    this.#receiving = true;
+    ready.then(() => this.#handleReady());
+  }
+
+  /** The receiver takes more: what has come meanwhile, and then what comes. */
+  #handleReady(): void {
+    this.#receiving = false;
+    while (!this.#receiving && this.#queue.length > 0) {
+      const chunk = this.#queue.shift()!;
+      this.#queued -= chunk.byteLength + CHUNK_OVERHEAD;
+      this.#hand(this.#receiver!, chunk);
+    }
+    if (this.#receiving) return;
+    this.#finishReceiver();
+    this.#continueReading();
+  }
+
+  /** Tells the receiver of the end once it has taken everything that came before. */
+  #finishReceiver(): void {
+    const receiver = this.#receiver;
+    if (receiver === undefined || this.#receiverDone || this.#receiving || this.#queue.length > 0) return;
+    this.#receiverDone = this.#broken !== undefined || this.#read !== "open";
+    if (this.#broken !== undefined) receiver.handleError(this.#broken);
+    else if (this.#read !== "open") receiver.handleEnd();
   }
 
   #continueReading(): void {
@@ -337,7 +423,7 @@ export abstract class CarrierConnection implements Connection {
     this.#sent++;
     if (this.#closing === undefined) return;
     if (this.#write === "open") this.#startTimer(CLOSE_STALL_TIME);
-    if (this.writable.locked) this.#endWhenSent();
+    if (this.#writable === undefined || this.#writable.locked) this.#endWhenSent();
   }
 
   /** Ends the writing of somebody else's writer, once what it had written before `close()` was called has left. */
@@ -355,12 +441,14 @@ export abstract class CarrierConnection implements Connection {
 
   #endWriter(): void {
     this.#end().catch(() => {});
-    this.#sink.error(
-      new TransportError(
-        "ERR_TRANSPORT_CLOSED",
-        `Cannot write to ${formatAddress(this.remoteAddress)}: the connection was closed by this end`,
-        { cause: this.#closing?.reason },
-      ),
+    this.#sink?.error(this.#closedError());
+  }
+
+  #closedError(): TransportError {
+    return new TransportError(
+      "ERR_TRANSPORT_CLOSED",
+      `Cannot write to ${formatAddress(this.remoteAddress)}: the connection was closed by this end`,
+      { cause: this.#closing?.reason },
     );
   }
 
@@ -398,6 +486,7 @@ export abstract class CarrierConnection implements Connection {
     this.#broken = error;
     this.#dropQueue();
     this.#errorSource(error);
+    this.#finishReceiver();
     this.#release(() => this.reset());
   }
 
@@ -424,7 +513,7 @@ export abstract class CarrierConnection implements Connection {
         } s`,
       );
       this.#breakNow(error);
-      this.#sink.error(error);
+      this.#sink?.error(error);
     }
   }
 

@@ -31,6 +31,17 @@ export interface Connection {
   readonly readable: ReadableStream<Uint8Array>;
   /** Takes chunks of any size. */
   readonly writable: WritableStream<Uint8Array>;
+  /**
+   * Hands what comes to a receiver in the place of `readable`, which is locked from then on; throws where somebody reads
+   * already. Carriers that have only streams leave it out.
+   */
+  receive?(receiver: Receiver): void;
+  /**
+   * Writes a chunk without a stream between, in place of `writable`, which may still close and abort. A promise says that the
+   * chunk is in use and the next write must wait for it. Throws, or rejects, where the connection is broken. Carriers that
+   * have only streams leave it out.
+   */
+  transmit?(chunk: Uint8Array): void | Promise<void>;
   /** Resolves when the connection carries data; rejects when it could not be opened. */
   readonly opened: Promise<void>;
   /** Resolves when both directions have ended and the resources are released; rejects when the connection broke. */
@@ -59,6 +70,24 @@ export type ConnectionLayer =
   | { readonly layer: "websocket"; readonly protocol?: string }
   /** A stream of a WebTransport session. */
   | { readonly layer: "webtransport" };
+
+/**
+ * Takes what a connection receives without a stream between, in the turn of the event loop in which it came. None of its
+ * functions may throw.
+ */
+export interface Receiver {
+  /**
+   * Whether octets need to be valid only until `handleOctets` returns. A carrier may then read into the same memory again,
+   * which is faster than new memory for each read. Otherwise chunks belong to the receiver, as those of `readable` would.
+   */
+  readonly borrows: boolean;
+  /** Takes a chunk. A promise, which must not reject, holds the carrier back until it resolves. */
+  handleOctets(octets: Uint8Array): void | Promise<void>;
+  /** The peer has ended its direction, or this end has closed the connection. Called once at most, and nothing afterwards. */
+  handleEnd(): void;
+  /** The connection broke, behind everything that came before. Called once at most, and nothing afterwards. */
+  handleError(error: Error): void;
+}
 
 /** Accepts connections. */
 export interface Listener {

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { TransportError } from "../../lib/errors.ts";
-import type { Connection } from "../../lib/transport/types.ts";
+import type { Connection, Receiver } from "../../lib/transport/types.ts";
 import {
   countAll,
   patternAt,
@@ -58,9 +58,15 @@ export function testConnection(name: string, fixture: ConnectionFixture): void {
       if (fixture.backPressure ?? true) testBackpressure(withPair, fixture);
       testAborts(withPair, fixture);
       testClose(withPair);
+      if (whole(fixture)) testWithoutStreams(withPair, fixture);
       testAnyOrder(withPair, fixture);
     });
   }
+}
+
+/** Whether a carrier has everything that a TCP connection has. */
+function whole({ endsWhole = false, halfClose = true, backPressure = true }: ConnectionFixture): boolean {
+  return !endsWhole && halfClose && backPressure;
 }
 
 type WithPair = (run: (here: Connection, there: Connection) => Promise<void>) => Promise<void>;
@@ -442,6 +448,147 @@ function testClose(withPair: WithPair): void {
 
 /** Everything a program can do to one end, in any order; none of it may hang, throw or leave a rejection unhandled. */
 const STEPS = ["write", "write much", "end", "abort", "cancel", "close", "read", "wait"] as const;
+
+/** Remembers what it was handed; octets as copies, as it borrows or must not depend on it. */
+class Recorder implements Receiver {
+  readonly borrows: boolean;
+  octets = 0;
+  /** The first octet that was not the next of the pattern. */
+  wrong: number | undefined;
+  ending: "end" | Error | undefined;
+  /** What `handleOctets` gives. */
+  ready: Promise<void> | undefined;
+
+  constructor(borrows: boolean) {
+    this.borrows = borrows;
+  }
+
+  handleOctets(octets: Uint8Array): void | Promise<void> {
+    assert.equal(this.ending, undefined, "nothing comes behind the end");
+    const expected = patternAt(this.octets, octets.byteLength);
+    if (expected.some((octet, i) => octet !== octets[i])) this.wrong ??= this.octets;
+    this.octets += octets.byteLength;
+    if (this.borrows) octets.fill(0); // what was lent is ours until we return
+    return this.ready;
+  }
+
+  handleEnd(): void {
+    assert.equal(this.ending, undefined, "it is told once");
+    this.ending = "end";
+  }
+
+  handleError(error: Error): void {
+    assert.equal(this.ending, undefined, "it is told once");
+    this.ending = error;
+  }
+}
+
+/** The shape without streams, `receive` and `transmit`, where a carrier has it. */
+function testWithoutStreams(withPair: WithPair, { capacity, aborts }: ConnectionFixture): void {
+  const transmitAll = async (connection: Connection, sizes: readonly number[]) => {
+    let offset = 0;
+    const chunk = new Uint8Array(Math.max(...sizes));
+    for (const size of sizes) {
+      chunk.set(patternAt(offset, size)); // the last write has settled, so the chunk may be used again
+      await connection.transmit!(chunk.subarray(0, size));
+      offset += size;
+    }
+    return offset;
+  };
+
+  for (const borrows of [false, true]) {
+    it(`hands octets in order to a receiver that ${borrows ? "borrows" : "keeps"} them`, () =>
+      withPair(async (here, there) => {
+        const sizes = [1, 100, 5000, 70_000, 3, 400_000, 4096, 2048, 16384, 65536, 65536, 1_000_000, 7];
+        const recorders = [here, there].map((connection) => {
+          const recorder = new Recorder(borrows);
+          connection.receive!(recorder);
+          return recorder;
+        });
+        const [octets] = await Promise.all([
+          transmitAll(here, sizes),
+          transmitAll(there, [...sizes].reverse()),
+        ]);
+        await Promise.all([here.writable.close(), there.writable.close()]);
+        await Promise.all([here.closed, there.closed]);
+        for (const recorder of recorders) {
+          assert.deepEqual([recorder.wrong, recorder.octets, recorder.ending], [undefined, octets, "end"]);
+        }
+      }));
+  }
+
+  it("waits for a receiver that is not ready, and loses nothing", () =>
+    withPair(async (here, there) => {
+      const recorder = new Recorder(true);
+      let go = () => {};
+      recorder.ready = new Promise((resolve) => go = resolve);
+      there.receive!(recorder);
+      const chunk = 65536;
+      let sent = 0;
+      let ended = false;
+      const writing = (async () => {
+        while (sent < 4 * capacity) {
+          await here.transmit!(patternAt(sent, chunk));
+          sent += chunk;
+        }
+        await here.writable.close();
+        ended = true;
+      })();
+      await sleep(100);
+      assert.ok(!ended, "the writer waits");
+      assert.ok(recorder.octets > 0 && recorder.octets < 4 * capacity, `${recorder.octets}`);
+      recorder.ready = undefined;
+      go();
+      await writing;
+      while (recorder.ending === undefined) await sleep(5);
+      assert.deepEqual([recorder.wrong, recorder.octets, recorder.ending], [undefined, sent, "end"]);
+    }));
+
+  it("hands what came before it had a receiver, and refuses a second reader", () =>
+    withPair(async (here, there) => {
+      await here.transmit!(patternAt(0, 1000));
+      await here.writable.close();
+      await sleep(20);
+      const recorder = new Recorder(false);
+      there.receive!(recorder);
+      while (recorder.ending === undefined) await sleep(5);
+      assert.deepEqual([recorder.wrong, recorder.octets, recorder.ending], [undefined, 1000, "end"]);
+      assert.throws(() => there.receive!(new Recorder(false)), TypeError);
+      assert.throws(() => there.readable.getReader(), TypeError);
+      here.readable.getReader();
+      assert.throws(() => here.receive!(new Recorder(false)), TypeError);
+    }));
+
+  it("tells a receiver of the peer's abort behind what came, and of its own close", () =>
+    withPair(async (here, there) => {
+      const recorder = new Recorder(false);
+      there.receive!(recorder);
+      await here.transmit!(patternAt(0, 1000));
+      while (recorder.octets < 1000) await sleep(5);
+      here.writable.abort().catch(() => {});
+      while (recorder.ending === undefined) await sleep(5);
+      if (aborts === "reset") assert.ok(recorder.ending instanceof TransportError);
+      await assert.rejects(async () => {
+        for (;;) await here.transmit!(new Uint8Array(1)); // who aborted writes no more
+      }, TransportError);
+    }));
+
+  it("delivers on close what was transmitted, tells its receiver, and takes no more", () =>
+    withPair(async (here, there) => {
+      const mine = new Recorder(false);
+      here.receive!(mine);
+      const received = readAll(there.readable);
+      const written = Promise.resolve(here.transmit!(patternAt(0, 300_000)));
+      const closed = here.close();
+      assert.throws(() => here.transmit!(new Uint8Array(1)), TransportError);
+      await written;
+      assertPattern(await received, 300_000);
+      await there.writable.close();
+      await closed;
+      assert.equal(mine.ending, "end");
+      await assert.rejects(here.writable.getWriter().write(new Uint8Array(1)), TransportError);
+    }));
+}
 
 function testAnyOrder(withPair: WithPair, { programs = 40 }: ConnectionFixture): void {
   it("settles everything, whatever both ends do and in whatever order", async () => {

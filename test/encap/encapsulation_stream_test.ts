@@ -205,7 +205,8 @@ describe("EncapsulationStream", () => {
     assert.deepEqual(vpn.counters.received, {
       messages: 7,
       octets: wire.length - 12 + 4,
-      empty: 1, // a marker with nothing behind it
+      empty: 2,
+      emptyIke: 1, // a marker with nothing behind it
       partial: 0,
       octetsCopied: 0,
       keepalives: 1,
