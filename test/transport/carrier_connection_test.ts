@@ -20,7 +20,7 @@ class ScriptedConnection extends CarrierConnection {
     this.handleOpen();
   }
 
-  receive(chunk: Uint8Array): boolean {
+  deliver(chunk: Uint8Array): boolean {
     return this.handleChunk(chunk);
   }
 
@@ -63,21 +63,21 @@ class ScriptedConnection extends CarrierConnection {
 describe("CarrierConnection", () => {
   it("reads ahead of the reader, as far as its bound in octets", () => {
     const connection = new ScriptedConnection();
-    assert.equal(connection.receive(new Uint8Array(READ_QUEUE_LIMIT - 2 * CHUNK_OVERHEAD)), true);
-    assert.equal(connection.receive(new Uint8Array(CHUNK_OVERHEAD)), false);
+    assert.equal(connection.deliver(new Uint8Array(READ_QUEUE_LIMIT - 2 * CHUNK_OVERHEAD)), true);
+    assert.equal(connection.deliver(new Uint8Array(CHUNK_OVERHEAD)), false);
     assert.deepEqual(connection.calls, ["start", "stop"]);
   });
 
   it("bounds the number of tiny chunks too", () => {
     const connection = new ScriptedConnection();
     let chunks = 1;
-    while (connection.receive(new Uint8Array(1))) chunks++;
+    while (connection.deliver(new Uint8Array(1))) chunks++;
     assert.equal(chunks, Math.ceil(READ_QUEUE_LIMIT / (1 + CHUNK_OVERHEAD)));
   });
 
   it("goes on reading when half of what waited is taken", async () => {
     const connection = new ScriptedConnection();
-    for (let i = 0; i < 8; i++) connection.receive(new Uint8Array(READ_QUEUE_LIMIT / 8));
+    for (let i = 0; i < 8; i++) connection.deliver(new Uint8Array(READ_QUEUE_LIMIT / 8));
     const reader = connection.readable.getReader();
     for (let i = 0; i < 4; i++) await reader.read();
     assert.deepEqual(connection.calls, ["start", "stop"]);
@@ -87,8 +87,8 @@ describe("CarrierConnection", () => {
 
   it("delivers what came before a break, and then the break", async () => {
     const connection = new ScriptedConnection();
-    connection.receive(Uint8Array.of(1));
-    connection.receive(Uint8Array.of(2));
+    connection.deliver(Uint8Array.of(1));
+    connection.deliver(Uint8Array.of(2));
     const error = connection.break();
     assert.equal(await rejection(connection.closed), error);
     const reader = connection.readable.getReader();
@@ -100,7 +100,7 @@ describe("CarrierConnection", () => {
 
   it("ends the reader whole when the peer ended before the connection broke", async () => {
     const connection = new ScriptedConnection();
-    connection.receive(Uint8Array.of(1));
+    connection.deliver(Uint8Array.of(1));
     connection.receiveEnd();
     const error = connection.break();
     const reader = connection.readable.getReader();
