@@ -45,6 +45,8 @@ export type TransportErrorCode =
   | "ERR_TRANSPORT_PROXY_AUTH"
   /** A WebSocket was refused, or its peer broke the rules of RFC 6455. */
   | "ERR_TRANSPORT_WEBSOCKET"
+  /** A WebTransport session could not be opened. */
+  | "ERR_TRANSPORT_WEBTRANSPORT"
   /** Anything else that the operating system reported; see `cause`. */
   | "ERR_TRANSPORT_FAILED";
 

@@ -30,6 +30,7 @@ import { runtime } from "./_select.ts";
 import { runtimeName } from "./detect.ts";
 import { openStream } from "./open_stream.ts";
 import { WS_CARRIER } from "./web_socket.ts";
+import { HTTPS_CARRIER } from "./web_transport.ts";
 
 /** A carrier of byte streams. Its functions get options into which the parameters of the URL have gone. */
 export interface StreamCarrier extends SchemeRules {
@@ -80,7 +81,7 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
   tls: missing("tls"),
   ws: WS_CARRIER,
   wss: missing("wss"),
-  https: missing("https"),
+  https: HTTPS_CARRIER,
   "tls+tcp": missing("tls+tcp"),
 };
 

@@ -34,3 +34,4 @@ export * from "./tls_settings.ts";
 export * from "./types.ts";
 export * from "./url.ts";
 export * from "./web_socket/mod.ts";
+export * from "./web_transport/mod.ts";
