@@ -11,18 +11,18 @@ export type AmountValue = number | string;
 /** How one end proves who it is: the sections `local` and `remote`. */
 export interface AuthenticationConfig {
   /**
-   * `psk`, `pubkey` (or a kind of it: `rsa`, `ecdsa`, `ed25519`, with hashes as in `rsa-sha512`), `eap` (or a method: `eap-mschapv2`,
-   * `eap-tls`), `null` (RFC 7619). The default is `pubkey`, and `psk` where no certificate is named.
+   * `psk`, `pubkey` (or a kind of it: `rsa`, `ecdsa`, `ed25519`, with hashes as in `rsa-sha512`), `eap` (or a method:
+   * `eap-mschapv2`), `null` (RFC 7619); of the remote end also `any`, a shared key or a signature (default: `pubkey`).
    */
   readonly auth?: string;
   /** Identity in strongSwan's notation; for the remote end a pattern (default: `%any`, and locally the address or the certificate's subject). */
   readonly id?: string;
   /** The identity that EAP asks for, where it is another one (default: `id`). `%any` as a responder asks the peer. */
   readonly eap_id?: string;
-  /** Names of certificates of the credentials. */
-  readonly certs?: readonly string[];
-  /** Names of authorities that may have issued the peer's certificate (default: any of the credentials). */
-  readonly cacerts?: readonly string[];
+  /** Contents of certificate files: ours, or the only ones that the peer may have (default: any of the credentials). */
+  readonly certs?: readonly (string | Uint8Array)[];
+  /** Contents of certificate files of authorities that may have issued the peer's certificate (default: any of the credentials). */
+  readonly cacerts?: readonly (string | Uint8Array)[];
   /** What is asked of revocation lists (default: `relaxed`). */
   readonly revocation?: "strict" | "ifuri" | "relaxed";
 }

@@ -220,7 +220,7 @@ export interface MessageLogged {
   readonly ikeSa?: IkeSaId;
   readonly direction: "sent" | "received";
   readonly path: IkePath;
-  /** `IKE_AUTH { IDi, AUTH, SA, TSi, TSr } -->`: the arrow points away from the end that began the exchange. */
+  /** `IKE_AUTH { IDi, AUTH, SA, TSi, TSr } -->` for what was sent, the arrow in front for what was received. */
   readonly line: string;
   /** Octets of the message, or of all its fragments. */
   readonly length: number;
@@ -244,6 +244,8 @@ export type DropReason =
   | "limit"
   /** It has no SK payload and should. */
   | "unprotected"
+  /** Nothing of it is acceptable by the configuration. */
+  | "refused"
   /** A fragment that fits nothing. */
   | "fragment";
 

@@ -16,6 +16,8 @@
  */
 
 export * from "./config.ts";
+export { type Connection, readConnection } from "./connection.ts";
+export * from "./engine.ts";
 export * from "./engine_io.ts";
 export * from "./events.ts";
 export * from "./fragments.ts";
@@ -26,6 +28,7 @@ export * from "./proposal_selection.ts";
 export * from "./proposals.ts";
 export * from "./protection.ts";
 export * from "./retransmission.ts";
+export type { IkeCounters } from "./sa_registry.ts";
 export * from "./state.ts";
 export * from "./timers.ts";
 export * from "./traffic_selectors.ts";

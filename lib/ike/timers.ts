@@ -28,9 +28,7 @@ export type TimerName =
   /** A message of which only fragments came is given up (RFC 7383, section 2.6). */
   | "reassembly"
   /** An SA that the peer has to delete was not deleted. */
-  | "linger"
-  /** The secret of cookies grows old (section 2.6). */
-  | "cookie_secret";
+  | "linger";
 
 /** A timer that has run out. */
 export interface ExpiredTimer<Owner> {

@@ -8,7 +8,7 @@ export interface OutstandingRequest {
   /** Its Message ID. */
   readonly messageId: number;
   /** As sent: one message, or its fragments. Retransmissions are "bitwise identical" (section 2.1). */
-  readonly octets: readonly Uint8Array[];
+  readonly octets: readonly Uint8Array<ArrayBuffer>[];
   /** How often it has been sent on an unreliable path; 0 on a reliable one. */
   sends: number;
 }
@@ -70,7 +70,7 @@ export class RequestWindow {
   }
 
   /** A request is sent under the next Message ID. */
-  send(octets: readonly Uint8Array[]): OutstandingRequest {
+  send(octets: readonly Uint8Array<ArrayBuffer>[]): OutstandingRequest {
     const request: OutstandingRequest = { messageId: this.#next, octets, sends: 0 };
     this.#outstanding.set(request.messageId, request);
     this.#next++;
@@ -115,7 +115,7 @@ export interface CachedResponse {
   /** The request as it came, to recognise a retransmission. */
   readonly request: Uint8Array;
   /** As sent. */
-  readonly response: readonly Uint8Array[];
+  readonly response: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** The peer's requests. */

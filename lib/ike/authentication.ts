@@ -1,0 +1,137 @@
+/** Both proofs of IKE_AUTH, seen from an IKE SA: what each side signs, and with which words of the configuration. */
+
+import { type IdPayload, idPayload } from "./codec/mod.ts";
+import {
+  ANY_IDENTITY,
+  type AuthContext,
+  buildAuth,
+  type BuildOutcome,
+  buildSharedKeyAuth,
+  type BuiltAuth,
+  checkSharedKeyAuth,
+  formatIdentity,
+  hasWildcards,
+  ID_TYPE,
+  type Identity,
+  identityBody,
+  signedOctets,
+  verifyAuth,
+  type VerifyOutcome,
+} from "./auth/mod.ts";
+import type { Connection } from "./connection.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { Incoming, Outgoing } from "./messages.ts";
+
+/** Whether a word of `auth` stands for EAP. */
+export function isEap(auth: string): boolean {
+  return auth === "eap" || auth.startsWith("eap-");
+}
+
+/** Who we say we are: the configured identity, or the address that we send from. */
+export function ownIdentity({ connection, path }: IkeSa): Identity {
+  const { id } = connection.local;
+  if (id !== null && !hasWildcards(id)) return id;
+  if (connection.local.auth === "null") return { type: ID_TYPE.null, data: new Uint8Array(0) };
+  const { address } = path.local;
+  return { type: address.length === 4 ? ID_TYPE.ipv4 : ID_TYPE.ipv6, data: address };
+}
+
+/** An identity as IDi or IDr. */
+export function identityPayload(kind: "IDi" | "IDr", { type, data }: Identity): IdPayload {
+  return idPayload(kind, type, data);
+}
+
+/** What both proofs need; `bodies` are the ID payloads as sent and as received, which AUTH covers to the octet. */
+function contextOf(sa: IkeSa, bodies: { local: Uint8Array; remote: Uint8Array }): AuthContext {
+  const { services, keys, prf, role, peer } = sa;
+  const { skPi, skPr } = keys!;
+  const initiator = {
+    message: sa.initRequest!,
+    nonce: sa.nonceR,
+    prf: prf!,
+    key: skPi,
+    identity: role === "initiator" ? bodies.local : bodies.remote,
+  };
+  const responder = {
+    message: sa.initResponse!,
+    nonce: sa.nonceI,
+    prf: prf!,
+    key: skPr,
+    identity: role === "initiator" ? bodies.remote : bodies.local,
+  };
+  const [ours, theirs] = role === "initiator" ? [initiator, responder] : [responder, initiator];
+  return {
+    prf: prf!,
+    crypto: services.crypto,
+    localId: sa.localId!,
+    remoteId: sa.remoteId ?? ANY_IDENTITY,
+    localOctets: signedOctets(ours),
+    remoteOctets: signedOctets(theirs),
+    localKey: ours.key,
+    remoteKey: theirs.key,
+    peerHashAlgorithms: peer.hashAlgorithms,
+    localHashAlgorithms: services.hashAlgorithms,
+    peerAuthorities: peer.authorities,
+    now: services.wallClock(),
+  };
+}
+
+/** Our proof, by the words of the connection. */
+export function proveOurselves(sa: IkeSa): BuildOutcome {
+  const { auth, certificates } = sa.connection.local;
+  return buildAuth(
+    contextOf(sa, { local: identityBody(sa.localId!), remote: sa.remoteBody ?? new Uint8Array(4) }),
+    { auth, ...(certificates.length === 0 ? {} : { certificates }), sendCertificate: sa.connection.sendCert },
+    sa.services.credentials,
+  );
+}
+
+/** The peer's proof, against the words of a connection. */
+export function verifyPeer(sa: IkeSa, message: Incoming, connection: Connection): VerifyOutcome {
+  const { auth, id, authorities, certificates, revocation } = connection.remote;
+  const proof = message.first("AUTH")!;
+  return verifyAuth(
+    contextOf(sa, { local: identityBody(sa.localId!), remote: sa.remoteBody! }),
+    {
+      auth,
+      id: id ?? ANY_IDENTITY,
+      ...(authorities.length === 0 ? {} : { authorities }),
+      ...(certificates.length === 0 ? {} : { certificates }),
+      revocation,
+    },
+    sa.services.credentials,
+    { auth: proof, certificates: sa.peerCertificates },
+  );
+}
+
+/** Our proof by the key of an EAP method, or by SK_p where it gives none (RFC 7296, section 2.16). */
+export function proveByEap(sa: IkeSa, msk: Uint8Array | null): BuiltAuth {
+  const context = contextOf(sa, { local: identityBody(sa.localId!), remote: sa.remoteBody! });
+  return buildSharedKeyAuth(context, msk ?? context.localKey);
+}
+
+/** The peer's proof by the key of an EAP method; a sentence says what is wrong with it. */
+export function verifyByEap(sa: IkeSa, message: Incoming, msk: Uint8Array | null): string | null {
+  const context = contextOf(sa, { local: identityBody(sa.localId!), remote: sa.remoteBody! });
+  const proof = message.first("AUTH")!;
+  return checkSharedKeyAuth(context, msk ?? context.remoteKey, proof)?.reason ?? null;
+}
+
+/** Takes the peer's identity and certificates out of a message. */
+export function learnIdentity(sa: IkeSa, message: Incoming): void {
+  const id = message.first(sa.role === "initiator" ? "IDr" : "IDi")!;
+  sa.remoteId = { type: id.type, data: id.data.slice() };
+  sa.remoteBody = id.body.slice();
+  sa.peerCertificates = message.all("CERT").map(({ encoding, data }) => ({ encoding, data: data.slice() }));
+}
+
+/** Adds CERT and AUTH. */
+export function addProof(message: Outgoing, { auth, certificates }: BuiltAuth): void {
+  for (const { encoding, data } of certificates) message.add({ kind: "CERT", encoding, data });
+  message.add({ kind: "AUTH", method: auth.method, data: auth.data });
+}
+
+/** `gw.example (carol@example)` for logs; `nobody` where there is no identity yet. */
+export function formatPeer(identity: Identity | null): string {
+  return identity === null ? "nobody" : formatIdentity(identity);
+}

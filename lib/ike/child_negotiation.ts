@@ -1,0 +1,203 @@
+/**
+ * What both ends must agree on for a child SA (RFC 7296, sections 1.3.1, 2.9, 2.17): proposals, mode and traffic selectors; and
+ * the child SA that comes of it. The same for IKE_AUTH and CREATE_CHILD_SA, for a first child and for one that replaces another.
+ */
+
+import { NOTIFY, type TrafficSelector as TsSelector, type TsPayload } from "./codec/mod.ts";
+import type { ChildSa } from "./child_sa.ts";
+import type { Child, Lifetime } from "./connection.ts";
+import type { ChildSaId } from "./events.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import { deriveChildKeys } from "./keymat.ts";
+import type { Incoming, Outgoing } from "./messages.ts";
+import type { SelectedProposal } from "./proposal_selection.ts";
+import { formatSelector, resolveSelectors, type Selector, widenSelectors } from "./traffic_selectors.ts";
+
+/** Everything about a child SA but its keys. */
+export interface ChildTerms {
+  readonly config: Child;
+  readonly spiIn: number;
+  readonly spiOut: number;
+  readonly selected: SelectedProposal;
+  readonly mode: "tunnel" | "transport";
+  /** Ours. */
+  readonly local: readonly Selector[];
+  /** The peer's. */
+  readonly remote: readonly Selector[];
+  /** Whether the peer takes TFC padding. */
+  readonly tfcPadding: boolean;
+}
+
+/** What the keys are made of. */
+export interface ChildSecrets {
+  /** Nonces of the exchange that made the child SA: those of IKE_SA_INIT for the first one. */
+  readonly nonceI: Uint8Array;
+  readonly nonceR: Uint8Array;
+  /** Of a new Diffie-Hellman exchange; null without one. It is wiped. */
+  readonly shared: Uint8Array | null;
+}
+
+/** What to say about a new child SA. */
+export interface ChildInstallation {
+  /** Whether this end began the exchange. */
+  readonly began: boolean;
+  readonly replaces?: ChildSaId;
+  /** Whether to send on it at once. */
+  readonly send: boolean;
+}
+
+/** Derives the keys, takes the child SA into its IKE SA, and says so. */
+export function installChild(
+  sa: IkeSa,
+  terms: ChildTerms,
+  secrets: ChildSecrets,
+  { began, replaces, send }: ChildInstallation,
+): ChildSa {
+  const { config, spiIn, spiOut, selected, mode, local, remote, tfcPadding } = terms;
+  const { encryption, integrity } = selected;
+  const esn = selected.esn === true;
+  const { nonceI, nonceR, shared } = secrets;
+  const { services } = sa;
+  const keys = deriveChildKeys({
+    prf: sa.prf!,
+    skD: sa.keys!.skD,
+    nonceI,
+    nonceR,
+    ...(shared === null ? {} : { sharedSecret: shared }),
+    encryption,
+    integrity,
+  });
+  shared?.fill(0);
+  const [outgoing, incoming] = began
+    ? [keys.initiatorToResponder, keys.responderToInitiator]
+    : [keys.responderToInitiator, keys.initiatorToResponder];
+  const child: ChildSa = {
+    id: services.newChildSaId(),
+    config,
+    name: config.name,
+    spiIn,
+    spiOut,
+    mode,
+    encryption,
+    integrity,
+    esn,
+    local,
+    remote,
+    state: "installed",
+  };
+  sa.addChild(child);
+  const [time, octets, packets] = [config.time, config.bytes, config.packets].map((life) => soften(life, sa));
+  if (time!.soft > 0) sa.timers.set("rekey_child", services.now + time!.soft, child.id);
+  if (time!.hard > 0) sa.timers.set("expire_child", services.now + time!.hard, child.id);
+  const inbound = { spi: spiIn, ...incoming };
+  const outbound = { spi: spiOut, ...outgoing };
+  services.logKeys(() => ({
+    type: "child_keys",
+    encryption,
+    integrity,
+    esn,
+    path: sa.path,
+    inbound,
+    outbound,
+  }));
+  services.emit({
+    type: "child_sa_installed",
+    ikeSa: sa.id,
+    childSa: {
+      child: child.id,
+      name: child.name,
+      mode,
+      inbound,
+      outbound,
+      encryption,
+      integrity,
+      esn,
+      local,
+      remote,
+      tfcPadding,
+      limits: {
+        softOctets: octets!.soft,
+        hardOctets: octets!.hard,
+        softPackets: packets!.soft,
+        hardPackets: packets!.hard,
+      },
+    },
+    ...(replaces === undefined ? {} : { replaces }),
+    send,
+  });
+  return child;
+}
+
+/** A soft limit that comes at random a little early, so that not all SAs are renewed at once. */
+function soften({ rekey, life, rand }: Lifetime, sa: IkeSa): { soft: number; hard: number } {
+  return { soft: rekey === 0 ? 0 : Math.max(1, rekey - sa.services.randomBelow(rand + 1)), hard: life };
+}
+
+/** Our selectors and the peer's, with addresses in the place of `dynamic`. */
+export function childPolicy(sa: IkeSa, child: Child): { local: Selector[]; remote: Selector[] } {
+  const { path, configuration, leases, role } = sa;
+  const virtual = role === "initiator" ? configuration.addresses : leases.map(({ address }) => address);
+  const { vips, pools } = sa.connection;
+  // Who asked for a virtual address and got none has no address to speak of.
+  const ours = role === "initiator" && vips.length > 0 ? virtual : [path.local.address];
+  const theirs = role === "responder" && pools.length > 0 ? virtual : [path.remote.address];
+  return { local: resolveSelectors(child.local, ours), remote: resolveSelectors(child.remote, theirs) };
+}
+
+/** What is offered for a child: before a virtual address is known, `dynamic` stands for any of its family. */
+export function childOffer(sa: IkeSa, child: Child): { local: Selector[]; remote: Selector[] } {
+  const policy = childPolicy(sa, child);
+  const { vips } = sa.connection;
+  if (sa.role !== "initiator" || vips.length === 0 || sa.configuration.addresses.length > 0) return policy;
+  const families = [...new Set(vips.map(({ length }) => length as 4 | 16))];
+  return { ...policy, local: widenSelectors(child.local, families) };
+}
+
+/** TSi and TSr, of which TSi is that of the exchange's initiator. */
+export function addSelectors(
+  message: Outgoing,
+  { local, remote }: { readonly local: readonly Selector[]; readonly remote: readonly Selector[] },
+  began: boolean,
+): void {
+  message.add(
+    { kind: "TSi", selectors: (began ? local : remote).map(toTs) },
+    { kind: "TSr", selectors: (began ? remote : local).map(toTs) },
+  );
+}
+
+/** The selectors of a message: ours and the peer's; undefined where one is missing. */
+export function readSelectors(
+  message: Incoming,
+  began: boolean,
+): { local: Selector[]; remote: Selector[] } | undefined {
+  const [tsI, tsR] = [message.first("TSi"), message.first("TSr")];
+  if (tsI === undefined || tsR === undefined) return undefined;
+  const [i, r] = [fromTs(tsI), fromTs(tsR)];
+  return began ? { local: i, remote: r } : { local: r, remote: i };
+}
+
+function toTs({ start, end, protocol, startPort, endPort }: Selector): TsSelector {
+  const type = start.length === 4 ? 7 : 8;
+  return { type, protocol, startPort, endPort, startAddress: start, endAddress: end };
+}
+
+/** Selectors of types that are not known match nothing (section 2.9). */
+function fromTs({ selectors }: TsPayload): Selector[] {
+  return selectors.map(({ protocol, startPort, endPort, startAddress, endAddress }) => ({
+    start: startAddress.slice(),
+    end: endAddress.slice(),
+    protocol,
+    startPort,
+    endPort,
+  }));
+}
+
+/** Whether the other end takes TFC padding: it does unless it says otherwise (section 1.3.1). */
+export function takesTfcPadding(message: Incoming): boolean {
+  return message.notify(NOTIFY.espTfcPaddingNotSupported!) === undefined;
+}
+
+/** `10.1.0.0/16 10.2.0.0/16`. */
+export function formatSelectors(selectors: readonly Selector[]): string {
+  return selectors.map(formatSelector).join(" ") || "nothing";
+}

@@ -1,0 +1,52 @@
+/** A child SA as IKE sees it: SPIs, selectors, algorithms and a state. Its keys leave with the event that installs it. */
+
+import type { EncryptionTransform, IntegrityTransform } from "../crypto/mod.ts";
+import type { Child } from "./connection.ts";
+import type { ChildSaId } from "./events.ts";
+import type { Selector } from "./traffic_selectors.ts";
+
+/** Where a child SA stands. */
+export type ChildSaState =
+  /** In use. */
+  | "installed"
+  /** This end is making its successor. */
+  | "rekeying"
+  /** It has a successor, and waits to be deleted. */
+  | "rekeyed"
+  /** This end has asked for its deletion. */
+  | "deleting";
+
+/** A child SA. */
+export interface ChildSa {
+  readonly id: ChildSaId;
+  /** What the configuration says about it. */
+  readonly config: Child;
+  /** Its name in the configuration. */
+  readonly name: string;
+  /** What the peer sends to. */
+  readonly spiIn: number;
+  /** What this end sends to. */
+  readonly spiOut: number;
+  readonly mode: "tunnel" | "transport";
+  readonly encryption: EncryptionTransform;
+  readonly integrity: IntegrityTransform | null;
+  readonly esn: boolean;
+  /** What this end sends from. */
+  readonly local: readonly Selector[];
+  /** What the peer sends from. */
+  readonly remote: readonly Selector[];
+  state: ChildSaState;
+}
+
+/** An SPI of a child SA as 4 octets. */
+export function spiOctets(spi: number): Uint8Array<ArrayBuffer> {
+  const octets = new Uint8Array(4);
+  new DataView(octets.buffer).setUint32(0, spi);
+  return octets;
+}
+
+/** An SPI of 4 octets as a number; undefined for any other size. */
+export function spiNumber(octets: Uint8Array): number | undefined {
+  if (octets.length !== 4) return undefined;
+  return new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
+}

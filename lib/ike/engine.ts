@@ -1,0 +1,246 @@
+/**
+ * The IKEv2 engine: any number of IKE SAs of either role, without sockets, clocks or randomness of its own. Inputs go in by
+ * `handle`, outputs come out by `poll`, which ends with the time at which the engine wants to be woken.
+ *
+ * ```text
+ *            message, timeout, wish             transmit, event, need, path_unused, deadline
+ *   caller ────────────────────────▶ handle ─▶ poll ────────────────────────▶ caller
+ * ```
+ */
+
+import { ConfigError, IkeError } from "../errors.ts";
+import type { CryptoProviders } from "../crypto/mod.ts";
+import { Credentials } from "./auth/mod.ts";
+import { EXCHANGE, IKE_FLAGS, type IkeHeader, parseIkeHeader } from "./codec/mod.ts";
+import type { ConnectionConfig, PoolConfig } from "./config.ts";
+import { type Connection, readConnections } from "./connection.ts";
+import type { IkeInput, IkeOutput } from "./engine_io.ts";
+import { EngineServices } from "./engine_services.ts";
+import type { IkeSaId, KeyLogEntry } from "./events.ts";
+import { IkeSa } from "./ike_sa.ts";
+import { InitResponder } from "./init_responder.ts";
+import { type IkeLimits, ikeLimits } from "./limits.ts";
+import type { IkePath } from "./path.ts";
+import { readPools } from "./pools.ts";
+import type { IkeCounters } from "./sa_registry.ts";
+import { isEstablished } from "./state.ts";
+import { connectOperation, createChildOperation, livenessOperation } from "./tasks/operations.ts";
+
+/** What an {@linkcode IkeEngine} is made of. */
+export interface IkeEngineOptions {
+  /** Algorithms: `runtimeCrypto()` of `iketcp/runtime`, or those of a provider. */
+  readonly crypto: CryptoProviders;
+  /** Fills octets that nobody can foretell: `(octets) => globalThis.crypto.getRandomValues(octets)`. */
+  readonly random: (octets: Uint8Array) => void;
+  /** What the engine may begin and answer. */
+  readonly connections: readonly ConnectionConfig[];
+  /** Keys, certificates, authorities, users (default: none). */
+  readonly credentials?: Credentials;
+  /** Virtual addresses to give away (default: none). */
+  readonly pools?: Readonly<Record<string, PoolConfig>>;
+  /** Bounds and times (default: those of `IKE_LIMITS`). */
+  readonly limits?: Partial<IkeLimits>;
+  /** Milliseconds since 1970, for certificates (default: `Date.now`). */
+  readonly wallClock?: () => number;
+  /** Takes every key: for captures that are to be read. Absent, no key leaves the engine but those of child SAs, to be used. */
+  readonly keyLog?: (entry: KeyLogEntry) => void;
+}
+
+/** The engine. */
+export class IkeEngine {
+  readonly #services: EngineServices;
+  readonly #connections: ReadonlyMap<string, Connection>;
+  readonly #responder: InitResponder;
+
+  /** Reads the configuration; throws a `ConfigError` for anything that is not understood. */
+  constructor(options: IkeEngineOptions) {
+    const { crypto, random, connections, credentials = new Credentials(), wallClock = () => Date.now() } =
+      options;
+    const pools = readPools(options.pools ?? {});
+    this.#connections = readConnections(connections, pools);
+    const limits = ikeLimits(options.limits);
+    this.#services = new EngineServices({
+      crypto,
+      limits,
+      credentials,
+      pools,
+      random,
+      wallClock,
+      keyLog: options.keyLog,
+    });
+    this.#responder = new InitResponder(this.#services, this.#services.registry, [
+      ...this.#connections.values(),
+    ]);
+  }
+
+  /** Numbers that are all zero when every SA is gone. */
+  get counters(): IkeCounters {
+    const { registry, childSpis, timers, needs } = this.#services;
+    return {
+      ikeSas: registry.size,
+      halfOpen: registry.halfOpen,
+      childSpis,
+      paths: registry.paths,
+      timers: timers.size,
+      needs,
+    };
+  }
+
+  /** Takes a number for an IKE SA that is to be begun: `initiate` with it, and events can be told apart from the first one on. */
+  reserve(): IkeSaId {
+    return this.#services.newIkeSaId();
+  }
+
+  /**
+   * Takes an input at a time in milliseconds, of any clock that never goes back. Never throws for what a peer sent; a name or number
+   * that there is not is the caller's `RangeError`, except of an SA that is gone, which may happen to anybody.
+   */
+  handle(input: IkeInput, now: number): void {
+    this.#services.now = Math.max(now, this.#services.now);
+    this.#expireTimers();
+    switch (input.kind) {
+      case "message":
+        return this.#handleMessage(input.octets, input.path);
+      case "timeout":
+        return;
+      case "initiate":
+        return this.#initiate(input);
+      case "path_lost":
+        return; // SAs outlive connections (RFC 9329, section 6.1): requests wait for a `move`, or for their time to be over
+      case "answer":
+        return this.#services.answer(input.id, input.result);
+      default:
+        return this.#handleWish(input);
+    }
+  }
+
+  /** The next output. The last one of each turn is `deadline`. */
+  poll(): IkeOutput {
+    return this.#services.takeOutput() ?? { kind: "deadline", at: this.#services.timers.deadline };
+  }
+
+  /** Every output up to the deadline. */
+  *drain(): Generator<IkeOutput, number | null> {
+    for (;;) {
+      const output = this.poll();
+      if (output.kind === "deadline") return output.at;
+      yield output;
+    }
+  }
+
+  #expireTimers(): void {
+    const { timers, now } = this.#services;
+    for (let timer = timers.expire(now); timer !== undefined; timer = timers.expire(now)) {
+      timer.owner.handleTimer(timer.name, timer.key);
+    }
+  }
+
+  /** Cheap checks first, then the SA that the SPIs name; everything else happens there. */
+  #handleMessage(octets: Uint8Array, path: IkePath): void {
+    let header: IkeHeader;
+    try {
+      header = parseIkeHeader(octets);
+    } catch (error) {
+      if (!(error instanceof IkeError)) throw error;
+      return this.#services.drop("malformed", error.message, path);
+    }
+    if (header.majorVersion !== 2) return this.#responder.handleVersion(header, path);
+    if (header.length !== octets.length) {
+      const text = `the header says ${header.length} octets, there are ${octets.length}`;
+      return this.#services.drop("malformed", text, path);
+    }
+    const fromInitiator = (header.flags & IKE_FLAGS.initiator) !== 0;
+    const isRequest = (header.flags & IKE_FLAGS.response) === 0;
+    const isFirst = isZero(header.spiR);
+    if (header.exchangeType === EXCHANGE.ikeSaInit && isRequest && fromInitiator && isFirst) {
+      return this.#responder.handleRequest(octets, header, path);
+    }
+    const sa = this.#services.registry.bySpi(fromInitiator ? header.spiR : header.spiI);
+    const theirs = fromInitiator ? header.spiI : header.spiR;
+    const knows = sa !== undefined && (sa.role === "initiator") !== fromInitiator &&
+      (same(sa.remoteSpi, theirs) || (isZero(sa.remoteSpi) && header.exchangeType === EXCHANGE.ikeSaInit));
+    if (!knows) return this.#responder.handleStray(header, path, "no IKE SA has these SPIs");
+    sa.exchanges.handleMessage(octets, header, path);
+  }
+
+  #initiate(input: Extract<IkeInput, { kind: "initiate" }>): void {
+    const services = this.#services;
+    const connection = this.#connections.get(input.connection);
+    if (connection === undefined) {
+      throw new ConfigError(
+        "ERR_CONFIG_OPTION",
+        `Cannot initiate ${input.connection}: expected one of ${[...this.#connections.keys()].join(", ")}`,
+      );
+    }
+    const names = input.children ?? [...connection.children.keys()].slice(0, 1);
+    const children = names.map((name) => this.#childOf(connection, name));
+    const sa = new IkeSa({
+      id: input.ikeSa ?? services.newIkeSaId(),
+      services,
+      role: "initiator",
+      spiI: services.newIkeSpi(),
+      spiR: new Uint8Array(8),
+      path: input.path,
+      candidates: [connection],
+    });
+    services.registry.add(sa);
+    sa.move("initiate");
+    sa.exchanges.begin(connectOperation(sa, children));
+  }
+
+  #childOf(connection: Connection, name: string) {
+    const child = connection.children.get(name);
+    if (child !== undefined) return child;
+    throw new ConfigError(
+      "ERR_CONFIG_OPTION",
+      `Cannot initiate ${connection.name}: expected one of ${
+        [...connection.children.keys()].join(", ")
+      }, got ${name}`,
+    );
+  }
+
+  /** What somebody wants done with an SA; an SA that is gone is passed over. */
+  #handleWish(
+    input: Exclude<IkeInput, { kind: "message" | "timeout" | "initiate" | "path_lost" | "answer" }>,
+  ): void {
+    const sa = this.#services.registry.byId(input.ikeSa);
+    if (sa === undefined) return;
+    const child = "child" in input && typeof input.child === "number" ? sa.child(input.child) : undefined;
+    switch (input.kind) {
+      case "initiate_child":
+        if (isEstablished(sa.state)) {
+          sa.exchanges.begin(createChildOperation(sa, this.#childOf(sa.connection, input.child)));
+        }
+        return;
+      case "delete_ike":
+        return sa.delete();
+      case "delete_child":
+        return child === undefined ? undefined : sa.deleteChild(child);
+      case "check_liveness":
+        if (isEstablished(sa.state)) sa.exchanges.begin(livenessOperation(sa));
+        return;
+      case "child_usage":
+        return this.#noteUsage(sa, input);
+      case "move":
+        sa.setPath(input.path);
+        return sa.exchanges.resend();
+      case "rekey_child":
+      case "rekey_ike":
+        return;
+    }
+  }
+
+  #noteUsage(sa: IkeSa, input: Extract<IkeInput, { kind: "child_usage" }>): void {
+    if (input.limit === undefined) return sa.noteTraffic(input.path);
+    const child = sa.child(input.child);
+    if (child !== undefined && input.limit === "hard") sa.deleteChild(child, "expired");
+  }
+}
+
+function isZero(octets: Uint8Array): boolean {
+  return octets.every((octet) => octet === 0);
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((octet, i) => octet === b[i]);
+}

@@ -1,0 +1,198 @@
+/** The parts of an engine that its SAs share. */
+
+import { type CryptoProviders, SIGNATURE_SCHEMES } from "../crypto/mod.ts";
+import type { Credentials } from "./auth/mod.ts";
+import type { EapPeer, EapServer } from "./eap/mod.ts";
+import { makeEapPeer, makeEapServer } from "./eap_choice.ts";
+import type { IkeOutput } from "./engine_io.ts";
+import type { DropReason, IkeEvent, KeyLogEntry } from "./events.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import { sameIdentity } from "./auth/mod.ts";
+import type { IkeLimits } from "./limits.ts";
+import type { IkePath } from "./path.ts";
+import type { AddressPools } from "./pools.ts";
+import { IkeSaRegistry } from "./sa_registry.ts";
+import type { IkeServices } from "./services.ts";
+import { isEstablished } from "./state.ts";
+import { Timers } from "./timers.ts";
+
+/** What is handed in. */
+export interface EngineParts {
+  readonly crypto: CryptoProviders;
+  readonly limits: IkeLimits;
+  readonly credentials: Credentials;
+  readonly pools: AddressPools;
+  readonly random: (octets: Uint8Array) => void;
+  readonly wallClock: () => number;
+  readonly keyLog: ((entry: KeyLogEntry) => void) | undefined;
+}
+
+/** Outputs in order, timers, numbers, SPIs. */
+export class EngineServices implements IkeServices {
+  readonly crypto: CryptoProviders;
+  readonly limits: IkeLimits;
+  readonly credentials: Credentials;
+  readonly pools: AddressPools;
+  readonly hashAlgorithms: readonly number[];
+  readonly timers: Timers<IkeSa> = new Timers();
+  readonly registry: IkeSaRegistry = new IkeSaRegistry();
+  now = 0;
+  readonly #parts: EngineParts;
+  #outputs: IkeOutput[] = [];
+  #taken = 0;
+  readonly #childSpis: Set<number> = new Set();
+  #nextIkeSa = 1;
+  #nextChild = 1;
+  #nextNeed = 1;
+  readonly #needs: Map<number, { readonly sa: IkeSa; readonly resume: (answer: unknown) => void }> =
+    new Map();
+
+  /** Takes what was handed in. */
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.crypto = parts.crypto;
+    this.limits = parts.limits;
+    this.credentials = parts.credentials;
+    this.pools = parts.pools;
+    // RFC 7427, section 4: what can be verified here; SHA-1 is not offered any more (RFC 8247, section 3.2.2).
+    const hashes = Object.values(SIGNATURE_SCHEMES).filter(({ authMethod, algorithm }) =>
+      authMethod === 14 && this.crypto.has(algorithm)
+    )
+      .map(({ hashNumber }) => hashNumber);
+    this.hashAlgorithms = [...new Set(hashes)].filter((hash) => hash !== 1).sort((a, b) => a - b);
+  }
+
+  /** The next output; undefined when there is none. */
+  takeOutput(): IkeOutput | undefined {
+    const output = this.#outputs[this.#taken];
+    if (output !== undefined) {
+      this.#taken++;
+      return output;
+    }
+    this.#outputs = [];
+    this.#taken = 0;
+    return undefined;
+  }
+
+  /** SPIs of child SAs in use. */
+  get childSpis(): number {
+    return this.#childSpis.size;
+  }
+
+  /** Needs without an answer. */
+  get needs(): number {
+    return this.#needs.size;
+  }
+
+  wallClock(): number {
+    return this.#parts.wallClock();
+  }
+
+  random(octets: Uint8Array): void {
+    this.#parts.random(octets);
+  }
+
+  randomBelow(bound: number): number {
+    return bound <= 1 ? 0 : Math.floor(this.#random32() / 2 ** 32 * bound);
+  }
+
+  #random32(): number {
+    const octets = new Uint8Array(4);
+    this.random(octets);
+    return new DataView(octets.buffer).getUint32(0);
+  }
+
+  newIkeSpi(): Uint8Array<ArrayBuffer> {
+    for (;;) {
+      const spi = new Uint8Array(8);
+      this.random(spi);
+      // Zero stands for "not known yet" (RFC 7296, section 2.6).
+      if (spi.some((octet) => octet !== 0) && this.registry.bySpi(spi) === undefined) return spi;
+    }
+  }
+
+  reserveChildSpi(): number {
+    for (;;) {
+      const spi = this.#random32();
+      // RFC 4303, section 2.1: 1 to 255 are reserved, and zero is never on the wire.
+      if (spi > 255 && !this.#childSpis.has(spi)) {
+        this.#childSpis.add(spi);
+        return spi;
+      }
+    }
+  }
+
+  releaseChildSpi(spi: number): void {
+    this.#childSpis.delete(spi);
+  }
+
+  newIkeSaId(): number {
+    return this.#nextIkeSa++;
+  }
+
+  newChildSaId(): number {
+    return this.#nextChild++;
+  }
+
+  emit(event: IkeEvent): void {
+    this.#outputs.push({ kind: "event", event });
+  }
+
+  logKeys(entry: () => KeyLogEntry): void {
+    this.#parts.keyLog?.(entry());
+  }
+
+  drop(reason: DropReason, text: string, path: IkePath, sa?: IkeSa): void {
+    this.emit({ type: "message_dropped", ...(sa === undefined ? {} : { ikeSa: sa.id }), path, reason, text });
+  }
+
+  transmit(path: IkePath, octets: Uint8Array<ArrayBuffer>): void {
+    this.#outputs.push({ kind: "transmit", path, octets });
+  }
+
+  ask(sa: IkeSa, need: unknown, resume: (answer: unknown) => void): void {
+    const id = this.#nextNeed++;
+    this.#needs.set(id, { sa, resume });
+    this.#outputs.push({ kind: "need", id, need });
+  }
+
+  /** An answer to a need; one that nobody waits for any more is passed over. */
+  answer(id: number, result: unknown): void {
+    const need = this.#needs.get(id);
+    this.#needs.delete(id);
+    if (need !== undefined && need.sa.state !== "closed") need.resume(result);
+  }
+
+  adopt(sa: IkeSa): void {
+    this.registry.add(sa);
+  }
+
+  established(sa: IkeSa): void {
+    this.registry.settle(sa);
+  }
+
+  pathMoved(sa: IkeSa, before: IkePath): void {
+    if (this.registry.byId(sa.id) === undefined) return;
+    if (this.registry.movePath(before, sa.path)) this.#outputs.push({ kind: "path_unused", path: before });
+  }
+
+  forget(sa: IkeSa): void {
+    for (const [id, need] of this.#needs) if (need.sa === sa) this.#needs.delete(id);
+    if (this.registry.remove(sa)) this.#outputs.push({ kind: "path_unused", path: sa.path });
+  }
+
+  siblings(sa: IkeSa): IkeSa[] {
+    return [...this.registry.all()].filter((other) =>
+      other !== sa && isEstablished(other.state) && sameIdentity(other.localId, sa.localId) &&
+      sameIdentity(other.remoteId, sa.remoteId)
+    );
+  }
+
+  eapPeer(sa: IkeSa): EapPeer {
+    return makeEapPeer(sa);
+  }
+
+  eapServer(sa: IkeSa): EapServer {
+    return makeEapServer(sa);
+  }
+}

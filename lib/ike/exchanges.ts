@@ -1,0 +1,380 @@
+/**
+ * The exchanges of one IKE SA (RFC 7296, sections 2.1 to 2.3): operations of ours wait for the window, run their tasks and
+ * retransmit; requests of the peer are recognised, answered once, and answered again from memory. Nothing here knows what an
+ * exchange is for: that is the tasks' business.
+ */
+
+import { IkeError } from "../errors.ts";
+import { checkExchange, EXCHANGE, IKE_FLAGS, type IkeHeader, type IkeMessage, NOTIFY } from "./codec/mod.ts";
+import type { DropReason } from "./events.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import { type Incoming, Outgoing } from "./messages.ts";
+import type { IkePath } from "./path.ts";
+import { retransmissionDelay } from "./retransmission.ts";
+import { Steps, type StepsOptions } from "./steps.ts";
+import { respondingTasks } from "./tasks/table.ts";
+import { IkeSaFailure, type Task, type TaskStep } from "./tasks/task.ts";
+import { type OutstandingRequest, RequestWindow, ResponseWindow } from "./window.ts";
+
+/** Something that this end does, in one exchange or several in a row. */
+export interface Operation {
+  /** Its tasks, in the order of the table. */
+  readonly tasks: readonly Task[];
+  /** The exchange that comes next; null when there is none any more. */
+  exchange(): number | null;
+  /** Called when nothing is left to do. */
+  finished?(): void;
+}
+
+/** An operation with a request under way. */
+interface Active {
+  readonly operation: Operation;
+  readonly exchangeType: number;
+}
+
+/** All exchanges of an IKE SA. */
+export class Exchanges {
+  readonly #sa: IkeSa;
+  readonly #requests: RequestWindow = new RequestWindow();
+  readonly #responses: ResponseWindow;
+  readonly #queue: Operation[] = [];
+  /** Operations that have begun and are not finished, whatever they wait for. */
+  readonly #begun: Set<Operation> = new Set();
+  readonly #active: Map<number, Active> = new Map();
+  /** Tasks that span several exchanges which the peer begins: those of IKE_AUTH with EAP. */
+  #spanning: readonly Task[] = [];
+  /** A message of ours is being made, and something outside is waited for. */
+  #building = false;
+
+  /** Takes the SA. Message IDs of a rekeyed SA begin at 0 as well (section 2.18). */
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+    this.#responses = new ResponseWindow(0, sa.services.limits.window_size);
+  }
+
+  /** How many requests are without a response. */
+  get pending(): number {
+    return this.#requests.pending;
+  }
+
+  /** Operations that are under way or wait. */
+  operations(): Operation[] {
+    return [...this.#begun, ...this.#queue];
+  }
+
+  /** The peer keeps state for that many requests (SET_WINDOW_SIZE). */
+  growWindow(size: number): void {
+    this.#requests.grow(size);
+  }
+
+  /** Begins an operation as soon as the window allows; false when too many wait. */
+  begin(operation: Operation, where: "first" | "last" = "last"): boolean {
+    if (this.#queue.length >= this.#sa.services.limits.max_queued_tasks) return false;
+    if (where === "first") this.#queue.unshift(operation);
+    else this.#queue.push(operation);
+    this.#beginNext();
+    return true;
+  }
+
+  /** Drops operations that have not begun. */
+  cancelQueued(): void {
+    for (const { tasks } of this.#queue.splice(0)) abort(tasks);
+  }
+
+  /** Sends every request without a response again: there is another path (RFC 9329, section 6.2; RFC 4555, section 3.5). */
+  resend(): void {
+    for (const request of this.#requests.outstanding()) {
+      request.sends = 0;
+      this.#transmit(request, true);
+    }
+  }
+
+  /** A response was not there in time. */
+  handleTimeout(messageId: number): void {
+    const request = [...this.#requests.outstanding()].find((one) => one.messageId === messageId);
+    if (request === undefined) return;
+    const { path, services } = this.#sa;
+    const expired = path.reliable ||
+      retransmissionDelay(this.#settings(), request.sends + 1) === null;
+    if (!expired) return this.#transmit(request, true);
+    const waited = path.reliable
+      ? `${services.limits.response_timeout} ms`
+      : `${request.sends} transmissions`;
+    this.#sa.fail("timeout", `No response to request ${messageId} after ${waited}`);
+  }
+
+  /** A message of this SA has come; the header is known to bear its SPIs, and the octets are all of it. */
+  handleMessage(octets: Uint8Array, header: IkeHeader, path: IkePath): void {
+    if ((header.flags & IKE_FLAGS.response) !== 0) this.#handleResponse(octets, header, path);
+    else this.#handleRequest(octets, header, path);
+  }
+
+  /** Forgets everything: the SA is closed. */
+  clear(): void {
+    for (const { tasks } of this.operations()) abort(tasks);
+    abort(this.#spanning);
+    this.#spanning = [];
+    this.#queue.length = 0;
+    this.#begun.clear();
+    this.#active.clear();
+    this.#requests.clear();
+    this.#responses.clear();
+  }
+
+  // Requests of ours.
+
+  #beginNext(): void {
+    while (!this.#building && this.#requests.open && this.#queue.length > 0 && this.#sa.mayRequest) {
+      this.#build(this.#queue.shift()!);
+    }
+  }
+
+  /** Builds the next request of an operation, or ends it. */
+  #build(operation: Operation): void {
+    this.#begun.add(operation);
+    const exchangeType = operation.exchange();
+    const tasks = operation.tasks.filter((task) => !task.done);
+    if (exchangeType === null || tasks.length === 0) {
+      this.#finish(operation);
+      return this.#beginNext();
+    }
+    const message = new Outgoing(exchangeType);
+    this.#building = true;
+    this.#run(tasks.map((task) => () => task.build(message)), {
+      finish: () => {
+        this.#building = false;
+        // Where nothing is left of the tasks, what they were for is gone.
+        if (tasks.every((task) => task.done)) this.#finish(operation);
+        else this.#sendRequest(operation, message);
+        this.#beginNext();
+      },
+      failed: (failure) => {
+        this.#building = false;
+        this.#giveUp(operation, failure);
+      },
+    });
+  }
+
+  #finish(operation: Operation): void {
+    this.#begun.delete(operation);
+    operation.finished?.();
+  }
+
+  /** An operation failed, and the SA with it. */
+  #giveUp(operation: Operation, { reason, message, notify }: IkeSaFailure): void {
+    this.#begun.delete(operation);
+    abort(operation.tasks);
+    this.#sa.giveUp(reason, message, notify);
+  }
+
+  /** Sends IKE_SA_INIT anew, again under Message ID 0, with what a response has asked for (sections 2.2, 2.6). */
+  #restart(operation: Operation): void {
+    this.#requests.restart();
+    this.#build(operation);
+  }
+
+  #sendRequest(operation: Operation, message: Outgoing): void {
+    const sa = this.#sa;
+    const messageId = this.#requests.next;
+    const octets = sa.channel.seal(message, { messageId, response: false });
+    const request = this.#requests.send(octets);
+    this.#active.set(messageId, { operation, exchangeType: message.exchangeType });
+    sa.noteSent(message, "request", octets);
+    this.#transmit(request, false);
+  }
+
+  #transmit(request: OutstandingRequest, repeated: boolean): void {
+    const { services, path, timers } = this.#sa;
+    const { messageId, octets } = request;
+    request.sends++;
+    for (const message of octets) services.transmit(path, message);
+    const exchangeType = this.#active.get(messageId)?.exchangeType;
+    if (repeated && exchangeType !== undefined) this.#sa.noteRepeated(exchangeType, "request", octets);
+    const delay = path.reliable
+      ? services.limits.response_timeout
+      : retransmissionDelay(this.#settings(), request.sends);
+    timers.set("retransmit", services.now + (delay ?? 0), messageId);
+  }
+
+  #settings() {
+    const { retransmit_timeout, retransmit_tries, retransmit_limit, response_timeout } =
+      this.#sa.services.limits;
+    return { retransmit_timeout, retransmit_base: 1.8, retransmit_tries, retransmit_limit, response_timeout };
+  }
+
+  #clearTimer(messageId: number): void {
+    this.#sa.timers.clear("retransmit", messageId);
+  }
+
+  #handleResponse(octets: Uint8Array, header: IkeHeader, path: IkePath): void {
+    const { messageId } = header;
+    const active = this.#active.get(messageId);
+    if (active === undefined || !this.#requests.awaits(messageId)) {
+      return this.#drop("message_id", `no request ${messageId} awaits a response`, path);
+    }
+    if (header.exchangeType !== active.exchangeType) {
+      return this.#drop("wrong_state", `request ${messageId} was of another exchange`, path);
+    }
+    const opened = this.#sa.channel.open(octets, header, path);
+    if (opened.kind === "dropped") return this.#drop(opened.reason, opened.text, path);
+    if (opened.kind === "incomplete") return;
+    // IKE_SA_INIT responses are not authentic: the task decides whether this one ends the wait (section 2.21.1).
+    if (active.exchangeType === EXCHANGE.ikeSaInit) {
+      if (opened.kind === "malformed") return this.#drop("malformed", opened.error.message, path);
+      const fault = faultOf(opened.view);
+      if (fault !== null) return this.#drop("malformed", fault.message, path);
+      if (!this.#sa.admitInitResponse(opened.message)) return;
+    }
+    this.#requests.acknowledge(messageId);
+    this.#active.delete(messageId);
+    this.#clearTimer(messageId);
+    if (active.exchangeType !== EXCHANGE.ikeSaInit) this.#sa.noteAuthentic(path);
+    if (opened.kind === "malformed") return this.#sa.giveUp("invalid_syntax", opened.error.message);
+    this.#sa.noteReceived(opened.message, "response");
+    const fault = faultOf(opened.view);
+    if (fault !== null) return this.#sa.giveUp("invalid_syntax", fault.message);
+    const tasks = active.operation.tasks.filter((task) => !task.done);
+    const { operation } = active;
+    this.#run(tasks.map((task) => () => task.process(opened.message)), {
+      finish: () => this.#sa.takeRestart() ? this.#restart(operation) : this.#build(operation),
+      failed: (failure) => this.#giveUp(operation, failure),
+    });
+  }
+
+  // Requests of the peer.
+
+  #handleRequest(octets: Uint8Array, header: IkeHeader, path: IkePath): void {
+    const { messageId } = header;
+    const verdict = this.#responses.verdict(messageId);
+    if (verdict === "in_progress") return;
+    if (verdict === "answered") return this.#repeatResponse(octets, header, path);
+    if (verdict === "outside") {
+      return this.#drop("message_id", `expected request ${this.#responses.next}, got ${messageId}`, path);
+    }
+    const opened = this.#sa.channel.open(octets, header, path);
+    if (opened.kind === "dropped") return this.#drop(opened.reason, opened.text, path);
+    if (opened.kind === "incomplete") return;
+    // The message is authentic: whoever sent it took part in IKE_SA_INIT.
+    const allowed = this.#sa.admitsRequest(
+      header.exchangeType,
+      opened.kind === "message" ? opened.message : null,
+    );
+    if (!allowed) {
+      const text = `exchange ${header.exchangeType} is out of order while the SA is ${this.#sa.state}`;
+      return this.#drop("wrong_state", text, path);
+    }
+    this.#responses.begin(messageId);
+    this.#sa.noteAuthentic(path);
+    const reply = { octets, messageId, path, exchangeType: header.exchangeType };
+    if (opened.kind === "malformed") return this.#refuse(reply, opened.error);
+    this.#sa.noteReceived(opened.message, "request");
+    const fault = faultOf(opened.view);
+    if (fault !== null) return this.#refuse(reply, fault);
+    this.answer(opened.message, reply);
+  }
+
+  /** Runs the tasks of a request and sends their response. IKE_SA_INIT comes here from the engine. */
+  answer(message: Incoming, reply: Reply): void {
+    const response = new Outgoing(message.exchangeType);
+    const spanning = message.exchangeType === EXCHANGE.ikeSaInit || message.exchangeType === EXCHANGE.ikeAuth;
+    if (spanning && this.#spanning.length === 0) this.#spanning = respondingTasks(message, this.#sa);
+    const tasks = (spanning ? this.#spanning : respondingTasks(message, this.#sa)).filter((task) =>
+      !task.done
+    );
+    const steps = [
+      ...tasks.map((task) => () => task.process(message)),
+      ...tasks.map((task) => () => task.build(response)),
+    ];
+    this.#run(steps, {
+      finish: () => this.#sendResponse(response, reply),
+      failed: (failure) => {
+        abort(tasks);
+        const refusal = new Outgoing(message.exchangeType);
+        if (failure.notify !== undefined) refusal.notify(failure.notify);
+        this.#sendResponse(refusal, reply, failure);
+      },
+    });
+  }
+
+  #sendResponse(response: Outgoing, reply: Reply, failure?: IkeSaFailure): void {
+    const { messageId, path } = reply;
+    const octets = this.#sa.channel.seal(response, { messageId, response: true, path });
+    // Cached before anything else happens: what follows may begin exchanges of its own.
+    this.#responses.answer(messageId, { request: reply.octets, response: octets });
+    this.#sa.noteSent(response, "response", octets, path);
+    for (const message of octets) this.#sa.services.transmit(path, message);
+    if (failure !== undefined) return this.#sa.fail(failure.reason, failure.message);
+    this.#sa.answered();
+    this.#beginNext();
+  }
+
+  /** Answers a request that cannot be read, or is none that may come (section 2.21.3). */
+  #refuse(reply: Reply, error: IkeError): void {
+    const refusal = new Outgoing(reply.exchangeType);
+    const notify = error.notify ?? NOTIFY.invalidSyntax!;
+    refusal.notify(notify, error.notifyData);
+    // INVALID_SYNTAX "is considered fatal in both peers"; so is any failure of IKE_AUTH (section 2.21.2).
+    const fatal = notify === NOTIFY.invalidSyntax || reply.exchangeType === EXCHANGE.ikeAuth;
+    const reason = notify === NOTIFY.unsupportedCriticalPayload
+      ? "unsupported_critical_payload"
+      : "invalid_syntax";
+    this.#sendResponse(refusal, reply, fatal ? new IkeSaFailure(reason, error.message) : undefined);
+  }
+
+  /** A request came again: its response goes out again, to where the request came from, and nothing else happens (section 2.1). */
+  #repeatResponse(octets: Uint8Array, header: IkeHeader, path: IkePath): void {
+    const { messageId, exchangeType } = header;
+    const cached = this.#responses.response(messageId)!;
+    // Anybody can repeat octets; other octets under an old Message ID must at least be the peer's. Of fragments only the
+    // first one counts (RFC 7383, section 2.6.1).
+    if (!sameOctets(octets, cached.request) && !this.#sa.channel.isRepetition(octets)) {
+      return this.#drop("message_id", `request ${messageId} was answered, and was another one`, path);
+    }
+    for (const message of cached.response) this.#sa.services.transmit(path, message);
+    this.#sa.noteRepeated(exchangeType, "response", cached.response, path);
+  }
+
+  // Both.
+
+  /** Runs steps one after the other, each of which may wait for the outside. */
+  #run(steps: readonly (() => TaskStep)[], then: Pick<StepsOptions, "finish" | "failed">): void {
+    const sa = this.#sa;
+    new Steps(steps, {
+      ask: (need, resume) => sa.services.ask(sa, need, resume),
+      isOver: () => sa.state === "closed",
+      ...then,
+    }).run();
+  }
+
+  #drop(reason: DropReason, text: string, path: IkePath): void {
+    this.#sa.services.drop(reason, text, path, this.#sa);
+  }
+}
+
+/** What a response needs of its request. */
+export interface Reply {
+  /** The request as it came. */
+  readonly octets: Uint8Array;
+  readonly messageId: number;
+  readonly path: IkePath;
+  readonly exchangeType: number;
+}
+
+function abort(tasks: readonly Task[]): void {
+  for (const task of tasks) task.abort();
+}
+
+/** What is wrong with the payloads of a message; null where nothing is. */
+function faultOf(message: IkeMessage): IkeError | null {
+  try {
+    checkExchange(message);
+    return null;
+  } catch (error) {
+    if (error instanceof IkeError) return error;
+    throw error;
+  }
+}
+
+function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
+}

@@ -1,0 +1,66 @@
+/** The keys of an IKE SA, put where they are used: its channel, its keyring, and the key log. */
+
+import type { IkeSa } from "./ike_sa.ts";
+import { deriveIkeKeys } from "./keymat.ts";
+import type { SelectedProposal } from "./proposal_selection.ts";
+import { IkeProtection } from "./protection.ts";
+
+/**
+ * Derives the keys of an SA whose SPIs and nonces are known, and protects its channel with them. The shared secret is wiped.
+ * For a rekey, `old` holds SK_d and the PRF of the SA that is replaced (RFC 7296, section 2.18).
+ */
+export function installIkeKeys(
+  sa: IkeSa,
+  selected: SelectedProposal,
+  sharedSecret: Uint8Array,
+  old?: Pick<IkeSa, "keys" | "prf">,
+): void {
+  const { services, nonceI, nonceR, spiI, spiR, role } = sa;
+  const { encryption, integrity } = selected;
+  sa.suite = selected;
+  sa.prf = services.crypto.createPrf(selected.prf!);
+  const keys = deriveIkeKeys({
+    prf: sa.prf,
+    encryption,
+    integrity,
+    nonceI,
+    nonceR,
+    spiI,
+    spiR,
+    sharedSecret,
+    ...(old === undefined ? {} : { old: { skD: old.keys!.skD, prf: old.prf! } }),
+  });
+  sharedSecret.fill(0);
+  const { skD, skPi, skPr, skEi, skEr, skAi, skAr } = keys;
+  sa.keys = { skD, skPi, skPr };
+  const initiator = {
+    encryption,
+    encryptionKey: skEi,
+    ...(integrity === null ? {} : { integrity, integrityKey: skAi }),
+  };
+  const responder = {
+    encryption,
+    encryptionKey: skEr,
+    ...(integrity === null ? {} : { integrity, integrityKey: skAr }),
+  };
+  const [ours, theirs] = role === "initiator" ? [initiator, responder] : [responder, initiator];
+  sa.channel.protect(
+    new IkeProtection({
+      sealer: services.crypto.createSealer(ours),
+      opener: services.crypto.createOpener(theirs),
+      random: (octets) => services.random(octets),
+    }),
+  );
+  services.logKeys(() => ({
+    type: "ike_keys",
+    spiI: spiI.slice(),
+    spiR: spiR.slice(),
+    encryption,
+    integrity,
+    skEi: skEi.slice(),
+    skEr: skEr.slice(),
+    skAi: skAi.slice(),
+    skAr: skAr.slice(),
+  }));
+  for (const key of [skEi, skEr, skAi, skAr]) key.fill(0);
+}

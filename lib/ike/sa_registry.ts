@@ -1,0 +1,125 @@
+/** All IKE SAs of an engine, found by what messages and callers know of them, and counted where there are limits. */
+
+import { toHex } from "../bytes/mod.ts";
+import type { IkeSaId } from "./events.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { IkePath } from "./path.ts";
+
+/** Numbers for people and for tests: all of them are zero again when every SA is gone. */
+export interface IkeCounters {
+  /** IKE SAs in any state. */
+  readonly ikeSas: number;
+  /** Of these, those whose initiator has not authenticated itself. */
+  readonly halfOpen: number;
+  /** SPIs of child SAs in use or under negotiation. */
+  readonly childSpis: number;
+  /** Paths that an SA sends to. */
+  readonly paths: number;
+  /** Timers that are set. */
+  readonly timers: number;
+  /** Needs without an answer. */
+  readonly needs: number;
+}
+
+/** The IKE SAs of an engine. */
+export class IkeSaRegistry {
+  readonly #byId: Map<IkeSaId, IkeSa> = new Map();
+  readonly #bySpi: Map<string, IkeSa> = new Map();
+  /** SAs of ours as responder by the digest of the IKE_SA_INIT request that made them (RFC 7296, section 2.1). */
+  readonly #byRequest: Map<string, IkeSa> = new Map();
+  readonly #requestOf: Map<IkeSa, string> = new Map();
+  /** Half-open SAs and the addresses they came from. */
+  readonly #halfOpen: Map<IkeSa, string> = new Map();
+  readonly #perSource: Map<string, number> = new Map();
+  /** How many SAs send to a path. */
+  readonly #paths: Map<string, number> = new Map();
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** How many are half open. */
+  get halfOpen(): number {
+    return this.#halfOpen.size;
+  }
+
+  /** Paths in use. */
+  get paths(): number {
+    return this.#paths.size;
+  }
+
+  /** How many of one address are half open. */
+  halfOpenOf(address: Uint8Array): number {
+    return this.#perSource.get(toHex(address)) ?? 0;
+  }
+
+  /** All SAs. */
+  all(): IterableIterator<IkeSa> {
+    return this.#byId.values();
+  }
+
+  /** The SA of a number. */
+  byId(id: IkeSaId): IkeSa | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The SA whose own SPI it is. */
+  bySpi(localSpi: Uint8Array): IkeSa | undefined {
+    return this.#bySpi.get(toHex(localSpi));
+  }
+
+  /** The SA that an IKE_SA_INIT request has made. */
+  byRequest(digest: Uint8Array): IkeSa | undefined {
+    return this.#byRequest.get(toHex(digest));
+  }
+
+  /** Takes an SA in; one that a peer's request has made, with the digest of that, counts as half open. */
+  add(sa: IkeSa, requestDigest?: Uint8Array): void {
+    this.#byId.set(sa.id, sa);
+    this.#bySpi.set(toHex(sa.localSpi), sa);
+    count(this.#paths, sa.path.id, 1);
+    if (requestDigest === undefined) return;
+    const digest = toHex(requestDigest);
+    this.#byRequest.set(digest, sa);
+    this.#requestOf.set(sa, digest);
+    const source = toHex(sa.path.remote.address);
+    this.#halfOpen.set(sa, source);
+    count(this.#perSource, source, 1);
+  }
+
+  /** An SA is half open no more. */
+  settle(sa: IkeSa): void {
+    const source = this.#halfOpen.get(sa);
+    if (source === undefined) return;
+    this.#halfOpen.delete(sa);
+    count(this.#perSource, source, -1);
+  }
+
+  /** An SA sends to another path; tells whether nobody sends to the old one any more. */
+  movePath(before: IkePath, after: IkePath): boolean {
+    count(this.#paths, after.id, 1);
+    return count(this.#paths, before.id, -1) === 0;
+  }
+
+  /** Lets an SA go; tells whether nobody sends to its path any more. */
+  remove(sa: IkeSa): boolean {
+    if (!this.#byId.delete(sa.id)) return false;
+    this.#bySpi.delete(toHex(sa.localSpi));
+    const digest = this.#requestOf.get(sa);
+    if (digest !== undefined) {
+      this.#requestOf.delete(sa);
+      this.#byRequest.delete(digest);
+    }
+    this.settle(sa);
+    return count(this.#paths, sa.path.id, -1) === 0;
+  }
+}
+
+/** Counts a name up or down, and forgets it at zero. */
+function count(counts: Map<string, number>, name: string, by: number): number {
+  const next = (counts.get(name) ?? 0) + by;
+  if (next === 0) counts.delete(name);
+  else counts.set(name, next);
+  return next;
+}

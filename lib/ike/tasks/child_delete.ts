@@ -1,0 +1,110 @@
+/**
+ * Deletes child SAs (RFC 7296, section 1.4.1): each end names the SPIs that it receives on, so both directions of a child SA
+ * go. Where requests of both ends cross, each deletes, and neither names them in its answer.
+ */
+
+import { type ChildSa, spiNumber, spiOctets } from "../child_sa.ts";
+import { PROTOCOL } from "../codec/mod.ts";
+import type { ChildSaDeleted } from "../events.ts";
+import type { IkeSa } from "../ike_sa.ts";
+import type { Incoming, Outgoing } from "../messages.ts";
+import type { Task } from "./task.ts";
+
+/** D of a child SA that this end deletes. */
+export class ChildDeleteTask implements Task {
+  readonly name = "child_delete";
+  readonly #sa: IkeSa;
+  readonly #child: ChildSa;
+  readonly #by: ChildSaDeleted["by"];
+  done = false;
+
+  /** Takes the child SA, and what is to be told of its end. */
+  constructor(sa: IkeSa, child: ChildSa, by: ChildSaDeleted["by"]) {
+    this.#sa = sa;
+    this.#child = child;
+    this.#by = by;
+  }
+
+  build(message: Outgoing): void {
+    if (this.#sa.children.get(this.#child.spiIn) !== this.#child) {
+      this.done = true; // the peer was first
+      return;
+    }
+    this.#child.state = "deleting";
+    message.add({ kind: "D", protocol: PROTOCOL.esp!, spis: [spiOctets(this.#child.spiIn)] });
+  }
+
+  process(_message: Incoming): void {
+    this.done = true;
+    // Whatever the answer holds: the peer has had our word, and knows nothing of the child SA from here on.
+    this.#sa.removeChild(this.#child, this.#by);
+  }
+
+  abort(): void {}
+}
+
+/** D of a child SA that the peer has made and this end does not want: it never was installed here. */
+export class UnwantedChildTask implements Task {
+  readonly name = "child_delete";
+  readonly #sa: IkeSa;
+  readonly #spi: number;
+  done = false;
+
+  /** Takes our SPI. */
+  constructor(sa: IkeSa, spi: number) {
+    this.#sa = sa;
+    this.#spi = spi;
+  }
+
+  build(message: Outgoing): void {
+    message.add({ kind: "D", protocol: PROTOCOL.esp!, spis: [spiOctets(this.#spi)] });
+  }
+
+  process(_message: Incoming): void {
+    this.abort();
+  }
+
+  abort(): void {
+    if (this.done) return;
+    this.done = true;
+    this.#sa.services.releaseChildSpi(this.#spi);
+  }
+}
+
+/** D of child SAs that the peer deletes. */
+export class PeerChildDeleteTask implements Task {
+  readonly name = "child_delete";
+  readonly #sa: IkeSa;
+  #ours: number[] = [];
+  done = false;
+
+  /** Takes the SA. */
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  process(message: Incoming): void {
+    for (const { protocol, spis } of message.all("D")) {
+      if (protocol !== PROTOCOL.esp) continue;
+      for (const octets of spis) this.#delete(spiNumber(octets));
+    }
+  }
+
+  /** An SPI that no child SA sends to is passed over: that child SA is gone already. */
+  #delete(spiOut: number | undefined): void {
+    const sa = this.#sa;
+    const child = [...sa.children.values()].find((one) => one.spiOut === spiOut);
+    if (child === undefined) return;
+    if (child.state !== "deleting") this.#ours.push(child.spiIn);
+    sa.removeChild(child, child.state === "rekeyed" ? "replaced" : "peer");
+  }
+
+  build(message: Outgoing): void {
+    this.done = true;
+    if (this.#ours.length > 0) {
+      message.add({ kind: "D", protocol: PROTOCOL.esp!, spis: this.#ours.map((spi) => spiOctets(spi)) });
+    }
+  }
+
+  abort(): void {}
+}

@@ -1,0 +1,85 @@
+/** What this end may do with an IKE SA, each as a list of tasks in the order in which they take part in messages. */
+
+import type { ChildSa } from "../child_sa.ts";
+import { EXCHANGE } from "../codec/mod.ts";
+import type { Child } from "../connection.ts";
+import type { ChildSaDeleted } from "../events.ts";
+import type { Operation } from "../exchanges.ts";
+import type { IkeSa } from "../ike_sa.ts";
+import { isEstablished } from "../state.ts";
+import { ChildCreateTask } from "./child_create.ts";
+import { ChildDeleteTask, UnwantedChildTask } from "./child_delete.ts";
+import { IkeAuthInitiatorTask } from "./ike_auth_initiator.ts";
+import { IkeConfigTask } from "./ike_config.ts";
+import { IkeCookieTask } from "./ike_cookie.ts";
+import { IkeDeleteTask } from "./ike_delete.ts";
+import { IkeDpdTask } from "./ike_dpd.ts";
+import { IkeEstablishTask } from "./ike_establish.ts";
+import { IkeFailureTask } from "./ike_failure.ts";
+import { IkeInitTask } from "./ike_init.ts";
+import { IkeNatTask } from "./ike_nat.ts";
+import type { Task } from "./task.ts";
+
+/** IKE_SA_INIT and IKE_AUTH with the first child; the other children follow. */
+export function connectOperation(sa: IkeSa, children: readonly Child[]): Operation {
+  const [first, ...others] = children;
+  const create = first === undefined ? null : new ChildCreateTask(sa, first);
+  return {
+    tasks: [
+      new IkeCookieTask(sa),
+      new IkeInitTask(sa),
+      new IkeNatTask(sa),
+      new IkeAuthInitiatorTask(sa),
+      new IkeConfigTask(sa),
+      new IkeEstablishTask(sa),
+      ...(create === null ? [] : [create]),
+    ],
+    exchange() {
+      if (isEstablished(sa.state)) return null;
+      return sa.channel.isProtected ? EXCHANGE.ikeAuth : EXCHANGE.ikeSaInit;
+    },
+    finished() {
+      const postponed = create?.postponed === true ? [first!] : [];
+      for (const child of [...postponed, ...others]) sa.exchanges.begin(createChildOperation(sa, child));
+    },
+  };
+}
+
+/** CREATE_CHILD_SA for one more child SA. */
+export function createChildOperation(sa: IkeSa, child: Child): Operation {
+  return exchangeOf(EXCHANGE.createChildSa, new ChildCreateTask(sa, child));
+}
+
+/** INFORMATIONAL with D of the IKE SA. */
+export function deleteIkeOperation(sa: IkeSa): Operation {
+  return exchangeOf(EXCHANGE.informational, new IkeDeleteTask(sa, true));
+}
+
+/** INFORMATIONAL with D of a child SA. */
+export function deleteChildOperation(
+  sa: IkeSa,
+  child: ChildSa,
+  by: ChildSaDeleted["by"] = "local",
+): Operation {
+  return exchangeOf(EXCHANGE.informational, new ChildDeleteTask(sa, child, by));
+}
+
+/** INFORMATIONAL with D of a child SA that never was installed here. */
+export function unwantedChildOperation(sa: IkeSa, spi: number): Operation {
+  return exchangeOf(EXCHANGE.informational, new UnwantedChildTask(sa, spi));
+}
+
+/** INFORMATIONAL without anything. */
+export function livenessOperation(sa: IkeSa): Operation {
+  return exchangeOf(EXCHANGE.informational, new IkeDpdTask(sa));
+}
+
+/** INFORMATIONAL with an error that ends the SA. */
+export function failureOperation(sa: IkeSa, notify: number): Operation {
+  return exchangeOf(EXCHANGE.informational, new IkeFailureTask(sa, notify));
+}
+
+/** One task in exchanges of one type until it is done. */
+function exchangeOf(type: number, task: Task): Operation {
+  return { tasks: [task], exchange: () => task.done ? null : type };
+}

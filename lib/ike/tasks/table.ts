@@ -1,0 +1,40 @@
+/** The tasks of an exchange that the peer began, in the order in which they take part: one row an exchange. */
+
+import { EXCHANGE, PROTOCOL } from "../codec/mod.ts";
+import type { IkeSa } from "../ike_sa.ts";
+import { FATAL_NOTIFIES, type Incoming } from "../messages.ts";
+import { ChildCreateTask } from "./child_create.ts";
+import { PeerChildDeleteTask } from "./child_delete.ts";
+import { IkeAuthResponderTask } from "./ike_auth_responder.ts";
+import { IkeConfigTask } from "./ike_config.ts";
+import { IkeDeleteTask } from "./ike_delete.ts";
+import { IkeEstablishTask } from "./ike_establish.ts";
+import { IkeFailureTask } from "./ike_failure.ts";
+import { IkeInitTask } from "./ike_init.ts";
+import { IkeNatTask } from "./ike_nat.ts";
+import type { Task } from "./task.ts";
+
+/** What becomes tasks, by exchange. */
+const TASKS: Readonly<Record<number, (message: Incoming, sa: IkeSa) => Task[]>> = {
+  // These span IKE_SA_INIT and every IKE_AUTH exchange.
+  [EXCHANGE.ikeSaInit]: (_message, sa) => [
+    new IkeInitTask(sa, sa.suite),
+    new IkeNatTask(sa),
+    new IkeAuthResponderTask(sa),
+    new IkeConfigTask(sa),
+    new IkeEstablishTask(sa),
+    new ChildCreateTask(sa),
+  ],
+  [EXCHANGE.createChildSa]: (_message, sa) => [new ChildCreateTask(sa)],
+  [EXCHANGE.informational]: (message, sa) => {
+    const deleted = message.all("D").map(({ protocol }) => protocol);
+    if (message.all("N").some(({ type }) => FATAL_NOTIFIES.has(type))) return [new IkeFailureTask(sa, null)];
+    if (deleted.includes(PROTOCOL.ike!)) return [new IkeDeleteTask(sa, false)];
+    return deleted.length > 0 ? [new PeerChildDeleteTask(sa)] : [];
+  },
+};
+
+/** The tasks of a request. */
+export function respondingTasks(message: Incoming, sa: IkeSa): readonly Task[] {
+  return TASKS[message.exchangeType]?.(message, sa) ?? [];
+}
