@@ -115,16 +115,16 @@ function reasonAgainstUse(certificate: Certificate): string | null {
 
 /** What is asked of every certificate of a path. */
 function reasonAgainstEach(certificate: Certificate, now: number, limits: ChainLimits): string | null {
-  const who = `certificate ${describeCertificate(certificate)}`;
-  const { unknownCriticalExtensions, publicKey } = certificate;
-  if (!(now >= certificate.notBefore)) return `${who} is not valid before ${dateOf(certificate.notBefore)}`;
-  if (!(now <= certificate.notAfter)) return `${who} expired on ${dateOf(certificate.notAfter)}`;
+  const { notBefore, notAfter, unknownCriticalExtensions, publicKey } = certificate;
+  const reason = (text: string) => `certificate ${describeCertificate(certificate)} ${text}`;
+  if (!(now >= notBefore)) return reason(`is not valid before ${dateOf(notBefore)}`);
+  if (!(now <= notAfter)) return reason(`expired on ${dateOf(notAfter)}`);
   if (unknownCriticalExtensions.length > 0) {
-    return `${who} has a critical extension that is not understood: ${unknownCriticalExtensions.join(", ")}`;
+    return reason(`has a critical extension that is not understood: ${unknownCriticalExtensions.join(", ")}`);
   }
-  if (publicKey.kind === null) return `${who} has a key of a kind that is not supported: ${publicKey.name}`;
+  if (publicKey.kind === null) return reason(`has a key of a kind that is not supported: ${publicKey.name}`);
   if (publicKey.kind === "rsa" && publicKey.bits < limits.rsaBits) {
-    return `${who} has an RSA key of ${publicKey.bits} bits; at least ${limits.rsaBits} are expected`;
+    return reason(`has an RSA key of ${publicKey.bits} bits; at least ${limits.rsaBits} are expected`);
   }
   return null;
 }
@@ -182,16 +182,16 @@ class PathSearch {
   /** Why the last certificate of a path was not, or must not have been, issued by this one. */
   #reasonAgainstIssuer(issuer: Certificate, path: readonly Certificate[]): string | null {
     const last = path.at(-1)!;
-    const who = `certificate ${describeCertificate(issuer)}`;
-    if (!issuer.isAuthority) return `${who} must not issue others: it is no authority (CA:TRUE is missing)`;
+    const who = () => `certificate ${describeCertificate(issuer)}`;
+    if (!issuer.isAuthority) return `${who()} must not issue others: it is no authority (CA:TRUE is missing)`;
     if (issuer.keyUsage !== null && !issuer.keyUsage.includes("keyCertSign")) {
-      return `${who} must not issue others: its key usage lacks keyCertSign`;
+      return `${who()} must not issue others: its key usage lacks keyCertSign`;
     }
     // Authorities below it, those not counted that issued themselves a new key (RFC 5280, section 6.1.4 (l)).
     const below =
       path.slice(1).filter(({ subject, issuer }) => !sameDistinguishedName(subject, issuer)).length;
     if (issuer.pathLength !== null && below > issuer.pathLength) {
-      return `${who} allows ${issuer.pathLength} authorities below it, but there are ${below}`;
+      return `${who()} allows ${issuer.pathLength} authorities below it, but there are ${below}`;
     }
     const each = reasonAgainstEach(issuer, this.#options.now, this.#limits);
     if (each !== null) return each;
@@ -200,7 +200,7 @@ class PathSearch {
         if (i > 0 && sameDistinguishedName(certificate.subject, certificate.issuer)) continue;
         const names = reasonAgainstNames(issuer.nameConstraints, certificate);
         if (names !== null) {
-          return `${who} does not allow the names of certificate ${
+          return `${who()} does not allow the names of certificate ${
             describeCertificate(certificate)
           }: ${names}`;
         }

@@ -7,6 +7,7 @@
 
 import type { CryptoProviders } from "../../crypto/mod.ts";
 import { ConfigError } from "../../errors.ts";
+import { CertificateCache } from "./_certificate_cache.ts";
 import { type Certificate, describeCertificate, parseCertificate, sameCertificate } from "./certificate.ts";
 import { certifies } from "./chain.ts";
 import { type Crl, parseCrl } from "./crl.ts";
@@ -70,6 +71,8 @@ export class Credentials {
   readonly #crls: Crl[] = [];
   readonly #eapUsers: EapUser[] = [];
 
+  readonly #cache: CertificateCache = new CertificateCache();
+
   /** Certificates of others and of ours: ends and intermediates. */
   get certificates(): readonly Certificate[] {
     return this.#certificates;
@@ -132,6 +135,11 @@ export class Credentials {
     const added = readBlocks(file, ["X509 CRL"], "CRL").map(parseCrl);
     this.#crls.push(...added);
     return added;
+  }
+
+  /** Reads a certificate of a peer; those that came before are remembered, up to a bound, and trusted no more for it. */
+  readPeerCertificate(der: Uint8Array): Certificate {
+    return this.#cache.read(der);
   }
 
   /** The secret of two identities: the one whose owners fit best, the peer's identity first; null when there is none. */

@@ -87,11 +87,20 @@ export function formatDistinguishedName(der: Uint8Array): string {
   ).join(", ");
 }
 
-/** The levels of a name in DER; throws an `IkeError` where it is none. */
+/** Names that were read before, by their octets as an object: those of a certificate never change. */
+const read: WeakMap<Uint8Array, readonly RelativeDistinguishedName[]> = new WeakMap();
+
+/** The levels of a name in DER, whose octets must not change afterwards; throws an `IkeError` where it is none. */
 export function nameAttributes(der: Uint8Array): readonly RelativeDistinguishedName[] {
-  const name = parseAsn(der, Name, "distinguished name");
-  if (name.length > MAX_ATTRIBUTES) return [];
-  return name.map((level) => level.map(({ type, value }) => ({ type, value: textOf(value) })));
+  let levels = read.get(der);
+  if (levels === undefined) {
+    const name = parseAsn(der, Name, "distinguished name");
+    levels = name.length > MAX_ATTRIBUTES
+      ? []
+      : name.map((level) => level.map(({ type, value }) => ({ type, value: textOf(value) })));
+    read.set(der, levels);
+  }
+  return levels;
 }
 
 /** Whether two names are one: case and runs of spaces do not matter (RFC 5280, section 7.1), nor the string type. */

@@ -1,6 +1,6 @@
 /** Whose key the peer signs with: the certificates that it sent, or those at hand, checked against the identity that it claims. */
 
-import { type Certificate, parseCertificate, sameCertificate } from "./certificate.ts";
+import { type Certificate, sameCertificate } from "./certificate.ts";
 import { CERTIFICATE_ENCODING } from "./certificate_encoding.ts";
 import { certifies, type ChainLimits, reasonAgainstIdentity, validateChain } from "./chain.ts";
 import type { Credentials } from "./credentials.ts";
@@ -50,7 +50,7 @@ export function checkPeerCertificates(
   context: AuthContext,
   options: PeerCertificateOptions,
 ): CheckedPeer | FailedAuth | PendingAuth<CheckedPeer> {
-  const received = readReceived(options.received);
+  const received = readReceived(options.received, options.credentials);
   if (typeof received === "string") return failed(received);
   const { credentials, pinned = [] } = options;
   // The first certificate is the one whose key counts (RFC 7296, section 3.6).
@@ -111,6 +111,7 @@ function askOutside(
 
 function readReceived(
   payloads: readonly CertificateData[],
+  credentials: Credentials,
 ): { certificates: Certificate[]; crls: Crl[] } | string {
   if (payloads.length > MAX_RECEIVED) {
     return `the peer sent ${payloads.length} CERT payloads; at most ${MAX_RECEIVED} are looked at`;
@@ -119,7 +120,7 @@ function readReceived(
   const crls: Crl[] = [];
   try {
     for (const { encoding, data } of payloads) {
-      if (encoding === CERTIFICATE_ENCODING.x509) certificates.push(parseCertificate(data));
+      if (encoding === CERTIFICATE_ENCODING.x509) certificates.push(credentials.readPeerCertificate(data));
       else if (encoding === CERTIFICATE_ENCODING.crl) crls.push(parseCrl(data));
     }
   } catch (error) {

@@ -23,7 +23,7 @@ export function reasonAgainstStatus(
     readonly now: number;
   },
 ): string | null {
-  const who = `certificate ${describeCertificate(certificate)}`;
+  const who = () => `certificate ${describeCertificate(certificate)}`;
   const { crls = [], revocation = "relaxed", crypto, now } = options;
   let known = false;
   let missing = "no CRL of its issuer is at hand";
@@ -36,7 +36,7 @@ export function reasonAgainstStatus(
     }
     const time = crl.revoked.get(certificate.serial);
     if (time !== undefined) {
-      return `${who} (serial ${certificate.serial}) was revoked on ${
+      return `${who()} (serial ${certificate.serial}) was revoked on ${
         new Date(time).toISOString().slice(0, 10)
       }`;
     }
@@ -46,7 +46,7 @@ export function reasonAgainstStatus(
   }
   if (known) return null;
   const needed = revocation === "strict" || (revocation === "ifuri" && certificate.hasCrlLocation);
-  return needed ? `${who} is of unknown status: ${missing}` : null;
+  return needed ? `${who()} is of unknown status: ${missing}` : null;
 }
 
 /** Why a list tells nothing. */

@@ -10,7 +10,7 @@
  */
 
 import { concat } from "../../bytes/mod.ts";
-import type { SignatureScheme } from "../../crypto/mod.ts";
+import { HASH_NUMBERS, type SignatureScheme } from "../../crypto/mod.ts";
 import { AUTH_METHOD, authMethodName } from "./auth_methods.ts";
 import { type Certificate, describeCertificate } from "./certificate.ts";
 import { CERTIFICATE_ENCODING } from "./certificate_encoding.ts";
@@ -153,6 +153,13 @@ function readSignature(
   if (fixed === null && !context.localHashAlgorithms.includes(scheme.hashNumber)) {
     return `the peer signs with the hash ${hashName(scheme.hashNumber)}, which was not offered`;
   }
+  // A peer that offers better hashes has no reason for SHA-1 (RFC 8247, section 4.1), unless it is asked for.
+  const old = scheme.hashNumber === HASH_NUMBERS.sha1 && context.peerHashAlgorithms.length > 0;
+  if (old && !constraint.wantsSha1) {
+    return `the peer signs with SHA-1 (${
+      authMethodName(auth.method)
+    }), though it offers better hashes itself`;
+  }
   if (!constraint.allows(scheme)) {
     return `the peer signs with ${scheme.name}, but "${constraint.text}" is expected`;
   }
@@ -168,15 +175,15 @@ function readSignature(
 
 function verifyWith(peer: CheckedPeer, context: AuthContext, read: ReadSignature): VerifyOutcome {
   const { certificate: { publicKey }, certificate } = peer;
-  const who = describeCertificate(certificate);
+  const who = () => describeCertificate(certificate);
   const scheme = publicKey.kind === null ? null : read.schemeFor(publicKey.kind);
   if (scheme === null) {
     return failed(
-      `the peer signs with ${read.name}, but the key of its certificate ${who} is ${publicKey.name}`,
+      `the peer signs with ${read.name}, but the key of its certificate ${who()} is ${publicKey.name}`,
     );
   }
   if (!context.crypto.verify(scheme.name, publicKey.spki, context.remoteOctets, read.signature)) {
-    return failed(`the peer's signature is wrong: it is not by the key of its certificate ${who}`);
+    return failed(`the peer's signature is wrong: it is not by the key of its certificate ${who()}`);
   }
   return { kind: "verified", identity: context.remoteId, method: scheme.name, anonymous: false };
 }

@@ -79,8 +79,8 @@ export function chooseSignature(
   peerHashAlgorithms: readonly number[],
   constraint: SignatureConstraint,
 ): SignatureScheme | string {
-  if (peerHashAlgorithms.length === 0) {
-    const fixed = FIXED_SCHEMES[kind];
+  const fixed = FIXED_SCHEMES[kind];
+  if (peerHashAlgorithms.length === 0 || constraint.wantsSha1) {
     if (fixed !== undefined && constraint.allows(SIGNATURE_SCHEMES[fixed])) return SIGNATURE_SCHEMES[fixed];
     return `the peer does not know the Digital Signature method (RFC 7427), which "${constraint.text}" with a key of ` +
       `the kind ${kind} needs`;
@@ -147,6 +147,11 @@ export class SignatureConstraint {
     }
     this.#key = key;
     this.#hashes = hashes;
+  }
+
+  /** Whether SHA-1 is asked for by name, which only the RSA method of RFC 7296 has. */
+  get wantsSha1(): boolean {
+    return this.#hashes.includes("sha1");
   }
 
   /** Whether a scheme may be used. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatIdentity, ID_TYPE } from "../auth/mod.ts";
 import type { EapTlsCredentials } from "./methods/tls.ts";
 import { EAP_CODE, EAP_TYPE, type EapPacket, emitEapPacket, parseEapPacket } from "./packet.ts";
 import type { EapFailure, EapMethod, EapMethodStep, EapOutcome, EapServerMethodFactory } from "./types.ts";
@@ -119,7 +120,7 @@ export class EapServer {
     this.#state = "method";
     this.#answered = false;
     const { random, passwordOf, tls } = this.#options;
-    const identity = new TextDecoder().decode(this.#identity);
+    const identity = identityText(this.#identity);
     this.#method = this.#waiting.shift()!.create({ identity, passwordOf, random, tls });
     return this.#follow(this.#method.begin!());
   }
@@ -174,3 +175,14 @@ export class EapServer {
     return { kind: "failure", reason, packet };
   }
 }
+
+/** A name as text. strongSwan sends a distinguished name as its DER, which text in strongSwan's notation stands for. */
+function identityText(identity: Uint8Array): string {
+  if (identity[0] === DER_SEQUENCE) {
+    const text = formatIdentity({ type: ID_TYPE.dn, data: identity });
+    if (text.includes("=")) return text;
+  }
+  return new TextDecoder().decode(identity);
+}
+
+const DER_SEQUENCE = 0x30;

@@ -6,7 +6,6 @@ import {
   type Credentials,
   formatIdentity,
   type Identity,
-  parseCertificate,
   parseIdentity,
   reasonAgainstIdentity,
   type Revocation,
@@ -69,7 +68,10 @@ function reasonAgainst(
   }
   const { credentials, crypto, now, authorities = credentials.authorities, revocation, limits } = settings;
   try {
-    const [certificate, ...intermediates] = received.map(parseCertificate) as [Certificate, ...Certificate[]];
+    const [certificate, ...intermediates] = received.map((der) => credentials.readPeerCertificate(der)) as [
+      Certificate,
+      ...Certificate[],
+    ];
     const who = settings.remoteId ?? parseIdentity(identity);
     if (!certifies(certificate, who)) return reasonAgainstIdentity(certificate, who);
     const result = validateChain(certificate, {

@@ -10,6 +10,7 @@ import {
   parsePem,
   readCertificates,
 } from "../../../lib/ike/auth/mod.ts";
+import { CertificateCache } from "../../../lib/ike/auth/_certificate_cache.ts";
 import { IkeError } from "../../../lib/errors.ts";
 import { toHex } from "../../../lib/bytes/mod.ts";
 import { certificate, pem } from "./_pki.ts";
@@ -109,5 +110,24 @@ describe("parseCrl", () => {
   it("refuses what is no CRL with an IkeError", () => {
     assert.throws(() => parseCrl(Uint8Array.of(0x30, 0)), IkeError);
     assert.throws(() => parseCrl(certificate("gw-p256").der), IkeError);
+  });
+});
+
+describe("Certificates of peers", () => {
+  it("are read once, remembered by all their octets, and not without bound", () => {
+    const cache = new CertificateCache();
+    const { der } = certificate("gw-p256");
+    assert.equal(cache.read(der), cache.read(der.slice()));
+    // The last octets are the signature: other certificates, as far as anybody can tell without its key.
+    const others = Array.from({ length: 300 }, (_, i) => {
+      const other = der.slice();
+      other.set([i >> 8, i & 0xff], der.length - 2);
+      return other;
+    });
+    for (const other of others) assert.equal(toHex(cache.read(other).der), toHex(other));
+    assert.equal(cache.size, 128);
+    assert.equal(cache.read(others.at(-1)!), cache.read(others.at(-1)!));
+    assert.throws(() => cache.read(der.subarray(1)), IkeError);
+    assert.equal(cache.size, 128);
   });
 });

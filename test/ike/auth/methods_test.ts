@@ -224,7 +224,7 @@ describe("Signatures", () => {
   });
 
   it("refuse an empty signature by every method", () => {
-    const { initiator } = scene();
+    const initiator = { ...scene().initiator, peerHashAlgorithms: [] };
     const certificates = [{ encoding: 4, data: certificate("gw-p256").der }];
     const { algorithmIdentifier } = signatureScheme("ecdsa_p256_sha256");
     const empty = concat([Uint8Array.of(algorithmIdentifier.length), algorithmIdentifier]);
@@ -287,6 +287,17 @@ describe("Signatures", () => {
     assert.match(reasonOf(check(initiator, client(), received)), /algorithm that is not supported/);
   });
 
+  it("refuse SHA-1 of a peer that offers better hashes, unless it is asked for by name", () => {
+    const { sent } = exchange(gateway("gw-rsa"), client(), { hashAlgorithms: [] });
+    const { initiator } = scene();
+    assert.match(
+      reasonOf(check(initiator, client(), sent)),
+      /signs with SHA-1 .*, though it offers better hashes/,
+    );
+    const asked = exchange(gateway("gw-rsa"), client(), { auth: "rsa-sha1" });
+    assert.deepEqual([asked.sent.auth.method, asked.verified.kind], [AUTH_METHOD.rsa, "verified"]);
+  });
+
   it("refuse AUTH by the key of another algorithm than the certificate's", () => {
     const { responder, initiator } = scene();
     const signature = crypto.sign("ed25519", gatewayKey("gw-ed25519"), responder.localOctets);
@@ -301,7 +312,8 @@ describe("Signatures", () => {
       /signs with ed25519, but .* is P-256/,
     );
     const rsa = { auth: { method: 1, data: new Uint8Array(256).fill(1) }, certificates };
-    assert.match(reasonOf(check(initiator, client(), rsa)), /signs with rsa_pkcs1_sha1, but .* is P-256/);
+    const old = { ...initiator, peerHashAlgorithms: [] };
+    assert.match(reasonOf(check(old, client(), rsa)), /signs with rsa_pkcs1_sha1, but .* is P-256/);
     const p521 = { auth: { method: 11, data: new Uint8Array(132).fill(1) }, certificates };
     assert.match(reasonOf(check(initiator, client(), p521)), /is P-256/);
   });

@@ -57,6 +57,35 @@ function body({ raw }: RecordedPayload): Uint8Array {
   return fromHex(raw.slice(8));
 }
 
+interface LibreswanMessage {
+  readonly kind: string;
+  readonly hex: string;
+  readonly expected: Recording["packets"][number]["expected"];
+  readonly sk?: Recording["packets"][number]["sk"];
+}
+
+interface LibreswanRecording {
+  readonly connections: readonly {
+    readonly initiator_messages: readonly LibreswanMessage[];
+    readonly responder_messages: readonly LibreswanMessage[];
+  }[];
+  readonly ike_keys: readonly { readonly sk_pi: string; readonly sk_pr: string }[];
+}
+
+/** The same of libreswan over TCP. */
+function libreswan(name: string): Recording | null {
+  const recorded = sharedVectors(`tcp/libreswan-${name}.json`) as LibreswanRecording | null;
+  if (recorded === null) return null;
+  const { initiator_messages, responder_messages } = recorded.connections[0]!;
+  const [{ sk_pi, sk_pr }] = recorded.ike_keys as [LibreswanRecording["ike_keys"][number]];
+  const of = (dir: "i" | "r", messages: readonly LibreswanMessage[]) =>
+    messages.filter(({ kind }) => kind === "ike").map((message) => ({ dir, ...message }));
+  return {
+    packets: [...of("i", initiator_messages), ...of("r", responder_messages)],
+    daemon_log_values: [{ what: "Sk_pi secret", hex: sk_pi }, { what: "Sk_pr secret", hex: sk_pr }],
+  };
+}
+
 class Live {
   readonly #recording: Recording;
 
@@ -144,6 +173,36 @@ describe("AUTH that strongSwan made", () => {
       const auth = live.auth(dir, "AUTH")[0]!;
       assert.equal(auth[0], AUTH_METHOD.sharedKey);
       assert.equal(toHex(sharedKeyAuth(prf, secret, octets)), toHex(auth.subarray(4)));
+    }
+  });
+
+  it("is the same by libreswan's pre-shared key", { skip: libreswan("psk-basic") === null }, () => {
+    const live = new Live(libreswan("psk-basic")!);
+    const prf = crypto.createPrf(prfTransform("prfsha512")!);
+    const secret = new TextEncoder().encode("lab-shared-secret-0123456789abcdef");
+    for (const dir of ["i", "r"] as const) {
+      const auth = live.auth(dir, "AUTH")[0]!;
+      assert.equal(toHex(sharedKeyAuth(prf, secret, live.octets(dir, prf))), toHex(auth.subarray(4)));
+    }
+  });
+
+  it("is right by libreswan's certificates too: ECDSA on P-256 with SHA-512", {
+    skip: libreswan("cert-ec") === null,
+  }, () => {
+    const live = new Live(libreswan("cert-ec")!);
+    const prf = crypto.createPrf(prfTransform("prfsha512")!);
+    for (const dir of ["i", "r"] as const) {
+      const context = contextFor(live, dir, prf);
+      const certificates = live.auth(dir, "CERT").map((cert) => ({
+        encoding: cert[0]!,
+        data: cert.subarray(1),
+      }));
+      const own = parseCertificate(certificates[0]!.data);
+      const auth = live.auth(dir, "AUTH")[0]!;
+      const received = { auth: { method: auth[0]!, data: auth.subarray(4) }, certificates };
+      const remote = { auth: "ecdsa", id: parseIdentity("*.lab.test"), certificates: [own] };
+      const verified = verifyAuth({ ...context, now: own.notBefore }, remote, new Credentials(), received);
+      assert.equal(verified.kind === "verified" ? verified.method : verified, "ecdsa_p256_sha512");
     }
   });
 

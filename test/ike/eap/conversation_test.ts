@@ -15,6 +15,7 @@ import {
   mschapv2Server,
   parseEapPacket,
 } from "../../../lib/ike/eap/mod.ts";
+import { parseIdentity } from "../../../lib/ike/auth/mod.ts";
 import { concat, toHex } from "../../../lib/bytes/mod.ts";
 import { converse, counting, PASSWORD } from "./_conversation.ts";
 
@@ -237,6 +238,19 @@ describe("EapServer", () => {
     });
     assert.equal(packets[0]![4], 26);
     assert.equal(server.kind, "success");
+  });
+
+  it("reads a distinguished name that comes as DER, as strongSwan sends it", () => {
+    const names: string[] = [];
+    const passwordOf = (name: string) => (names.push(name), null);
+    const server = new EapServer({ methods: [gtcServer], passwordOf, random: counting() });
+    const answer = (asked: EapOutcome, type: number, data: Uint8Array) => {
+      const { identifier } = parseEapPacket((asked as { packet: Uint8Array }).packet)!;
+      return server.handle(emitEapPacket({ code: 2, identifier, type, data }));
+    };
+    const challenge = answer(server.begin(), 1, parseIdentity("C=CH, CN=carol").data);
+    answer(challenge, 6, Uint8Array.of(1));
+    assert.deepEqual(names, ["C=CH, CN=carol"]);
   });
 
   it("refuses Success, Failure and Requests of a peer, other identifiers, other types, and what is no packet", () => {
