@@ -86,6 +86,8 @@ export type InspectErrorCode =
   | "ERR_INSPECT_FORMAT"
   /** A capture file that ends inside a record or contradicts itself. */
   | "ERR_INSPECT_RECORD"
+  /** A table of keys that cannot be read. */
+  | "ERR_INSPECT_KEYS"
   /** Octets are missing from a captured TCP conversation. */
   | "ERR_INSPECT_GAP";
 

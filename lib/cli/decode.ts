@@ -9,8 +9,10 @@ import {
   type CaptureItem,
   CaptureReader,
   type DecodedRow,
+  type MessageDecryptor,
   RowFormatter,
 } from "../inspect/mod.ts";
+import { fileReason, readKeys } from "./_key_files.ts";
 import { gunzip, GZIP_MAGIC } from "./_gunzip.ts";
 import { LineOutput } from "./_line_output.ts";
 import { resolvePath } from "./_program.ts";
@@ -29,17 +31,24 @@ left), and the message. What is damaged gives a line "error" and decoding goes o
              tcp or udp, number of the conversation, address and port of sender and receiver
   kind       prefix, ike, esp, keepalive (the octet ff), runt (1 to 3 other octets), empty, or error
   length     octets without length field and non-ESP marker
-  ike        spiI, spiR, version, exchange, flags, messageId, payloads
-  esp        spi, seq
+  ike        spiI, spiR, version, exchange, flags, messageId, payloads; with keys decrypted (whether it is authentic) and
+             inner (the payloads inside SK; of SKF in the line of the last fragment)
+  esp        spi, seq; with keys decrypted, nextHeader and inner
   error      code, message
+
+Keys are read from Wireshark's tables ikev2_decryption_table and esp_sa: those of Wireshark's configuration folder, of
+strongSwan's plugin save-keys, or of the key log of this program. Fields esp_sa has none for, such as the upper half of 64-bit
+sequence numbers, are found by trying; addresses in it are not looked at.
 
 Example:
   iketcp decode wire.pcapng
+  iketcp decode wire.pcapng --keys ikev2_decryption_table --keys esp_sa
   tcpdump -w - port 4500 | iketcp decode --json - | jq 'select(.kind == "ike")'
 `;
 
 interface DecodeOptions {
   readonly json: boolean;
+  readonly keys: readonly string[];
 }
 
 /** The command. */
@@ -48,31 +57,41 @@ export function decodeCommand(): Command {
     .description("show the IKE messages and ESP packets of a capture")
     .argument("<file>", "pcap or pcapng, also gzipped; - for standard input")
     .option("--json", "one JSON object a line", false)
+    .option("--keys <file>", "table of keys as Wireshark writes it; may be given more than once", collect, [])
     .addHelpText("after", EXPLANATION)
     .action(runDecode);
 }
 
-async function runDecode(file: string, { json }: DecodeOptions): Promise<void> {
+function collect(file: string, files: readonly string[]): readonly string[] {
+  return [...files, file];
+}
+
+async function runDecode(file: string, { json, keys: keyFiles }: DecodeOptions): Promise<void> {
+  const keys = keyFiles.length === 0 ? undefined : readKeys(keyFiles);
   const output = new LineOutput(process.stdout);
   const formatter = new RowFormatter();
   const format = json ? (row: DecodedRow) => JSON.stringify(row) : (row: DecodedRow) => formatter.format(row);
   try {
-    for await (const rows of decode(readFile(file))) {
+    for await (const rows of decode(readFile(file), keys)) {
       // Nobody reads any more: as with `| head`, that is a good end.
       if (!await output.write(rows.map(format))) return;
     }
   } finally {
+    keys?.dispose();
     output.end();
   }
 }
 
 /** The rows of a capture, in batches; what came before a failure of the file comes before its throw. */
-async function* decode(file: AsyncIterable<Uint8Array>): AsyncGenerator<DecodedRow[], void, undefined> {
+async function* decode(
+  file: AsyncIterable<Uint8Array>,
+  keys: MessageDecryptor | undefined,
+): AsyncGenerator<DecodedRow[], void, undefined> {
   const reader = new CaptureReader();
-  const decoder = new CaptureDecoder();
+  const decoder = new CaptureDecoder(keys === undefined ? {} : { keys });
   let rows: DecodedRow[] = [];
-  const toDecoder = (items: CaptureItem[]) => decoder.handle(items, collect);
-  const collect = (batch: DecodedRow[]) => void (rows = rows.concat(batch));
+  const toDecoder = (items: CaptureItem[]) => decoder.handle(items, hold);
+  const hold = (batch: DecodedRow[]) => void (rows = rows.concat(batch));
   const take = () => {
     const taken = rows;
     rows = [];
@@ -89,7 +108,7 @@ async function* decode(file: AsyncIterable<Uint8Array>): AsyncGenerator<DecodedR
     if (!(error instanceof InspectError) || error.code !== "ERR_INSPECT_RECORD") throw error;
     reader.handleFailure(error, toDecoder);
   }
-  decoder.handleEnd(collect);
+  decoder.handleEnd(hold);
   if (rows.length > 0) yield take();
 }
 
@@ -120,13 +139,6 @@ async function* readFile(file: string): AsyncGenerator<Uint8Array, void, undefin
     yield* source;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const reason = REASONS[code ?? ""] ?? message;
-    throw new InspectError("ERR_INSPECT_FILE", `Cannot read capture ${file}: ${reason}`);
+    throw new InspectError("ERR_INSPECT_FILE", `Cannot read capture ${file}: ${fileReason(code, message)}`);
   }
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EISDIR: "it is a directory",
-  EACCES: "permission denied",
-};

@@ -15,18 +15,21 @@ import type { CaptureItem, CapturePacket } from "./capture.ts";
 import { IpReassembler } from "./ip_reassembly.ts";
 import { LINK_LAYERS } from "./link_layer.ts";
 import { MAX_HELD_ROWS, RowSorter } from "./row_sorter.ts";
+import type { MessageDecryptor } from "./message_decryptor.ts";
 import { errorRow, type MessageRow } from "./message_rows.ts";
 import type { DecodedRow } from "./rows.ts";
 import { TcpConversation } from "./tcp_conversation.ts";
 import type { TcpReassembler } from "./tcp_reassembly.ts";
 import { UdpFlow } from "./udp_flow.ts";
 
-/** Limits of a {@linkcode CaptureDecoder}. */
+/** Limits of a {@linkcode CaptureDecoder}, and keys. */
 export interface CaptureDecoderOptions {
   /** Conversations that are followed at a time. Default 10000. */
   readonly maxConversations?: number;
   /** Octets of TCP streams that are held at a time, all conversations together. Default 64 MiB. */
   readonly maxHeldOctets?: number;
+  /** Opens what is sealed, where it has the keys. It stays the caller's: to be disposed of when the decoder has ended. */
+  readonly keys?: MessageDecryptor;
 }
 
 /** A conversation of either protocol. Its sides are in the order of their addresses and ports. */
@@ -56,6 +59,7 @@ type PendingRow = Omit<DecodedRow, "n" | "time">;
 export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
   readonly #maxConversations: number;
   readonly #maxHeldOctets: number;
+  readonly #keys: MessageDecryptor | undefined;
   readonly #fragments: IpReassembler = new IpReassembler();
   /** Least recently active first. */
   readonly #conversations: Map<string, Conversation> = new Map();
@@ -73,6 +77,7 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
   constructor(options: CaptureDecoderOptions = {}) {
     this.#maxConversations = options.maxConversations ?? 10_000;
     this.#maxHeldOctets = options.maxHeldOctets ?? 64 * 1024 * 1024;
+    this.#keys = options.keys;
   }
 
   /** Emits the rows that these packets complete. */
@@ -154,9 +159,10 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
           tcp: new TcpConversation(
             ports,
             (row, from, arrival) => this.#tell(conversation, row, from, arrival),
+            this.#keys,
           ),
         }
-        : { udp: new UdpFlow(ports) }),
+        : { udp: new UdpFlow(ports, this.#keys) }),
     };
     return conversation;
   }

@@ -9,6 +9,7 @@ import { EncapError, InspectError } from "../errors.ts";
 import { type Arrival, later } from "./_arrival.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { type ArrivedOctets, FrameSearch } from "./frame_search.ts";
+import type { MessageDecryptor } from "./message_decryptor.ts";
 import { errorRow, type MessageRow, messageRows } from "./message_rows.ts";
 import type { TcpOctetSink } from "./tcp_reassembly.ts";
 
@@ -34,6 +35,8 @@ export type Continuation =
 
 /** What an {@linkcode EncapReader} asks and tells the conversation that it belongs to. */
 export interface EncapReaderOwner {
+  /** Opens what is sealed. */
+  readonly keys: MessageDecryptor | undefined;
   /** The opening is known; `error` says why it is not the prefix. Answers how to go on; asked again after "wait". */
   handleOpening(opening: Opening, error: EncapError | undefined, arrival: Arrival): Continuation;
   /** A row of this direction. */
@@ -215,7 +218,7 @@ export class EncapReader implements TcpOctetSink {
 
   #handleMessage(message: Uint8Array, arrival: Arrival): void {
     this.#recognised = true;
-    for (const row of messageRows(message)) {
+    for (const row of messageRows(message, { keys: this.#owner.keys })) {
       if (row.esp?.seq !== undefined) this.#remember(parseInt(row.esp.spi, 16), row.esp.seq);
       this.#owner.handleRow(row, arrival);
     }

@@ -1,7 +1,7 @@
 /** Rows for people: one line each, aligned, a conversation with its opener always on the left. */
 
 import { formatIkeDescription } from "../ike/codec/describe.ts";
-import type { DecodedRow } from "./rows.ts";
+import type { DecodedEsp, DecodedIke, DecodedRow } from "./rows.ts";
 
 /** Conversations whose left side is remembered; older ones may change sides. */
 export const MAX_REMEMBERED_STREAMS = 10_000;
@@ -67,9 +67,13 @@ function details({ kind, length, ike, esp, error }: DecodedRow): string {
     case "prefix":
       return "prefix IKETCP";
     case "ike":
-      return `${formatIkeDescription(ike!)} spi ${ike!.spiI} ${ike!.spiR}, ${octets(length)}`;
+      return `${formatIkeDescription(withInner(ike!))} spi ${ike!.spiI} ${ike!.spiR}, ${octets(length)}${
+        verdict(ike!)
+      }`;
     case "esp":
-      return `ESP spi ${esp!.spi} seq ${esp!.seq ?? "missing"}, ${octets(length)}`;
+      return `ESP spi ${esp!.spi} seq ${esp!.seq ?? "missing"}, ${octets(length)}${
+        esp!.inner === undefined ? verdict(esp!) : `, ${esp!.inner}`
+      }`;
     case "keepalive":
       return "keepalive";
     case "runt":
@@ -79,6 +83,18 @@ function details({ kind, length, ike, esp, error }: DecodedRow): string {
     case "error":
       return `error ${error!.code}: ${error!.message}`;
   }
+}
+
+/** With what is inside behind the payload that holds it: `SK { IDi, AUTH }`. */
+function withInner(ike: DecodedIke): DecodedIke {
+  const { payloads, inner } = ike;
+  if (inner === undefined) return ike;
+  const body = inner.length === 0 ? "{ }" : `{ ${inner.join(", ")} }`;
+  return { ...ike, payloads: [...payloads.slice(0, -1), `${payloads.at(-1)} ${body}`] };
+}
+
+function verdict({ decrypted }: DecodedIke | DecodedEsp): string {
+  return decrypted === false ? ", not authentic with these keys" : "";
 }
 
 function octets(count: number): string {

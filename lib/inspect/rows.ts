@@ -19,12 +19,26 @@ export type RowKind =
   /** Something is wrong there, in the capture or in what it holds. */
   | "error";
 
-/** The fields of an ESP packet that can be read without keys. */
+/** The fields of an IKE message; the last two where there are keys for it. */
+export interface DecodedIke extends IkeDescription {
+  /** Whether it is authentic with the keys that are there. */
+  decrypted?: boolean;
+  /** Payloads inside SK; for SKF in the row of the fragment that was the last to come. */
+  inner?: string[];
+}
+
+/** The fields of an ESP packet; the last three where there are keys for it. */
 export interface DecodedEsp {
   /** SPI in hexadecimal. */
   spi: string;
   /** The low 32 bits of the sequence number; absent when the packet ends before it. */
   seq?: number;
+  /** Whether it is authentic with the keys that are there. */
+  decrypted?: boolean;
+  /** The number of the protocol inside: 4 and 41 in tunnel mode. */
+  nextHeader?: number;
+  /** What is inside, in words: `IPv4 10.99.1.10 > 192.0.2.1 ICMP`. */
+  inner?: string;
 }
 
 /** A fault, by code and sentence. */
@@ -54,7 +68,7 @@ export interface DecodedRow {
   /** Octets of the message without Length field and marker; 0 for an error. */
   length: number;
   /** Present for kind `ike`. */
-  ike?: IkeDescription;
+  ike?: DecodedIke;
   /** Present for kind `esp`. */
   esp?: DecodedEsp;
   /** Present for kind `error`. */

@@ -4,6 +4,7 @@ import { EncapError } from "../errors.ts";
 import { TCP_FLAGS, type TcpSegment } from "../ip/tcp_segment.ts";
 import type { Arrival } from "./_arrival.ts";
 import { type Continuation, EncapReader, type Opening } from "./encap_reader.ts";
+import type { MessageDecryptor } from "./message_decryptor.ts";
 import { errorRow, type MessageRow } from "./message_rows.ts";
 import { otherSide, type Side } from "./_side.ts";
 import { IPSEC_NAT_PORT } from "./recognise.ts";
@@ -15,6 +16,7 @@ export type EmitRow = (row: MessageRow, from: Side, arrival: Arrival) => void;
 /** One connection. */
 export class TcpConversation {
   readonly #emit: EmitRow;
+  readonly #keys: MessageDecryptor | undefined;
   readonly #onIpsecPort: boolean;
   readonly #readers: readonly [EncapReader, EncapReader];
   readonly #directions: readonly [TcpReassembler, TcpReassembler];
@@ -28,8 +30,9 @@ export class TcpConversation {
   readonly #openings: [Opening | undefined, Opening | undefined] = [undefined, undefined];
 
   /** A conversation between two ports, whose rows go to `emit`. */
-  constructor(ports: readonly [number, number], emit: EmitRow) {
+  constructor(ports: readonly [number, number], emit: EmitRow, keys?: MessageDecryptor) {
     this.#emit = emit;
+    this.#keys = keys;
     this.#onIpsecPort = ports.includes(IPSEC_NAT_PORT);
     this.#verdict = this.#onIpsecPort ? "encapsulated" : "undecided";
     this.#readers = [this.#reader(0), this.#reader(1)];
@@ -107,6 +110,7 @@ export class TcpConversation {
 
   #reader(side: Side): EncapReader {
     return new EncapReader({
+      keys: this.#keys,
       handleOpening: (opening, error, arrival) => this.#handleOpening(side, opening, error, arrival),
       handleRow: (row, arrival) => this.#emit(row, side, arrival),
     });

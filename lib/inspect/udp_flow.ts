@@ -2,6 +2,7 @@
 
 import type { UdpDatagram } from "../ip/udp_datagram.ts";
 import { IKE_PORT, IPSEC_NAT_PORT, looksLikeMarkedIke } from "./recognise.ts";
+import type { MessageDecryptor } from "./message_decryptor.ts";
 import { ikeRows, type MessageRow, messageRows } from "./message_rows.ts";
 
 /**
@@ -9,10 +10,12 @@ import { ikeRows, type MessageRow, messageRows } from "./message_rows.ts";
  * behind its marker: daemons and relays may use any.
  */
 export class UdpFlow {
+  readonly #keys: MessageDecryptor | undefined;
   #kind: "ike" | "encapsulated" | "unknown";
 
   /** A flow between two ports. */
-  constructor(ports: readonly [number, number]) {
+  constructor(ports: readonly [number, number], keys?: MessageDecryptor) {
+    this.#keys = keys;
     this.#kind = ports.includes(IPSEC_NAT_PORT)
       ? "encapsulated"
       : ports.includes(IKE_PORT)
@@ -27,6 +30,7 @@ export class UdpFlow {
     if (this.#kind === "unknown") return [];
     // Some peers put the marker on port 500, too; others end a keepalive there.
     const isBare = this.#kind === "ike" && !isMarked && dataLength > 1;
-    return isBare ? ikeRows(data, dataLength) : messageRows(data, dataLength);
+    const options = { length: dataLength, keys: this.#keys };
+    return isBare ? ikeRows(data, options) : messageRows(data, options);
   }
 }

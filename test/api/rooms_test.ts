@@ -37,7 +37,8 @@ const ROOMS: Readonly<
   "ike/eap": { rooms: ["ike/auth", "crypto"], packages: ["@noble/hashes/legacy.js"] },
   "ike/codec": { rooms: [] },
   transport: { rooms: [] },
-  inspect: { rooms: ["encap", "ip", "ike/codec"] },
+  // Of `ike` it takes what opens sealed messages; captures are opened as the engine opens what comes in.
+  inspect: { rooms: ["encap", "ip", "crypto", "ike/codec", "ike"] },
   relay: { rooms: ["encap", "transport", "ike/codec"] },
   runtime: { rooms: ["transport", "crypto", "ike/eap"] },
   cli: {
