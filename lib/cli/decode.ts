@@ -20,7 +20,7 @@ import { resolvePath } from "./_program.ts";
 const EXPLANATION = `
 Reads pcap and pcapng, also packed with gzip. TCP is decoded when it begins with the prefix IKETCP, on any port, or when
 either port is 4500, then also from the middle; UDP on ports 500 and 4500, and on others from the first IKE message on that
-stands behind a non-ESP marker.
+stands behind a non-ESP marker; ESP in IP wherever it is.
 
 A line has the seconds since the first one, the number of the conversation, both ends (the one that spoke first on the
 left), and the message. What is damaged gives a line "error" and decoding goes on. With --json each line is an object:
@@ -28,7 +28,7 @@ left), and the message. What is damaged gives a line "error" and decoding goes o
   n          counts the lines
   time       seconds since the epoch at which the last octet arrived
   transport, stream, from, to
-             tcp or udp, number of the conversation, address and port of sender and receiver
+             tcp, udp or ip (ESP alone), number of the conversation, address and port of sender and receiver
   kind       prefix, ike, esp, keepalive (the octet ff), runt (1 to 3 other octets), empty, or error
   length     octets without length field and non-ESP marker
   ike        spiI, spiR, version, exchange, flags, messageId, payloads; with keys decrypted (whether it is authentic) and

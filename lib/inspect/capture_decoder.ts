@@ -6,7 +6,7 @@
 import type { Emit, Transducer } from "../encap/transducer.ts";
 import { InspectError } from "../errors.ts";
 import { formatIpAddress } from "../ip/address.ts";
-import { type IpPacket, parseIpPacket, PROTOCOL_TCP, PROTOCOL_UDP } from "../ip/packet.ts";
+import { type IpPacket, parseIpPacket, PROTOCOL_ESP, PROTOCOL_TCP, PROTOCOL_UDP } from "../ip/packet.ts";
 import { parseTcpSegment } from "../ip/tcp_segment.ts";
 import { parseUdpDatagram } from "../ip/udp_datagram.ts";
 import type { Arrival } from "./_arrival.ts";
@@ -16,8 +16,8 @@ import { IpReassembler } from "./ip_reassembly.ts";
 import { LINK_LAYERS } from "./link_layer.ts";
 import { MAX_HELD_ROWS, RowSorter } from "./row_sorter.ts";
 import type { MessageDecryptor } from "./message_decryptor.ts";
-import { errorRow, type MessageRow } from "./message_rows.ts";
-import type { DecodedRow } from "./rows.ts";
+import { errorRow, espRows, type MessageRow } from "./message_rows.ts";
+import type { DecodedRow, Transport } from "./rows.ts";
 import { TcpConversation } from "./tcp_conversation.ts";
 import type { TcpReassembler } from "./tcp_reassembly.ts";
 import { UdpFlow } from "./udp_flow.ts";
@@ -32,14 +32,15 @@ export interface CaptureDecoderOptions {
   readonly keys?: MessageDecryptor;
 }
 
-/** A conversation of either protocol. Its sides are in the order of their addresses and ports. */
+/** A conversation of any protocol. Its sides are in the order of their addresses and ports. */
 interface Conversation {
-  readonly transport: "tcp" | "udp";
+  readonly transport: Transport;
   readonly addresses: readonly [Uint8Array, Uint8Array];
+  /** Zeros where the protocol has none. */
   readonly ports: readonly [number, number];
   readonly tcp?: TcpConversation;
   readonly udp?: UdpFlow;
-  /** `address:port` of both sides, made for the first row: most conversations of a capture may have none. */
+  /** `address:port` of both sides, or `address` alone, made for the first row: most conversations of a capture may have none. */
   names?: readonly [string, string];
   /** Number among those that have rows. */
   stream?: number;
@@ -53,7 +54,7 @@ type PendingRow = Omit<DecodedRow, "n" | "time">;
 /**
  * The core of `iketcp decode`. Rows come in the order in which their last octets arrived.
  *
- * TCP is read as RFC 9329 when its first octets are the prefix, on any port, or when either port is 4500, then also from
+ * ESP that IP carries by itself is read as it is. TCP is read as RFC 9329 when its first octets are the prefix, on any port, or when either port is 4500, then also from
  * the middle. UDP is read on ports 500 and 4500, and on others once a datagram looks like an IKE message behind its marker.
  */
 export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
@@ -108,6 +109,7 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
     const packet = piece === undefined ? undefined : this.#fragments.handle(piece);
     if (packet?.protocol === PROTOCOL_TCP) this.#handleTcp(packet, arrival);
     else if (packet?.protocol === PROTOCOL_UDP) this.#handleUdp(packet, arrival);
+    else if (packet?.protocol === PROTOCOL_ESP) this.#handleEsp(packet, arrival);
   }
 
   #handleTcp(packet: IpPacket, arrival: Arrival): void {
@@ -129,6 +131,16 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
     for (const row of conversation.udp!.handle(datagram)) this.#tell(conversation, row, side, arrival);
   }
 
+  #handleEsp(packet: IpPacket, arrival: Arrival): void {
+    const { payload, payloadLength } = packet;
+    const ports = { sourcePort: 0, destinationPort: 0 };
+    const { key, side } = identify(packet, ports);
+    const conversation = this.#follow(key, side, packet, ports);
+    for (const row of espRows(payload, { length: payloadLength, keys: this.#keys })) {
+      this.#tell(conversation, row, side, arrival);
+    }
+  }
+
   /** The conversation of a packet, a new one if need be, from now on the most recently active. */
   #follow(key: string, side: Side, packet: IpPacket, ports: Ports): Conversation {
     let conversation = this.#conversations.get(key);
@@ -147,14 +159,13 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
       ? [sourcePort, destinationPort]
       : [destinationPort, sourcePort];
     const addresses: [Uint8Array, Uint8Array] = side === 0 ? [source, destination] : [destination, source];
-    const isTcp = protocol === PROTOCOL_TCP;
     const conversation: Conversation = {
-      transport: isTcp ? "tcp" : "udp",
+      transport: TRANSPORTS[protocol]!,
       // Copies: the capture's chunk would stay in memory for the sake of views.
       addresses: [addresses[0].slice(), addresses[1].slice()],
       ports,
       heldOctets: 0,
-      ...(isTcp
+      ...(protocol === PROTOCOL_TCP
         ? {
           tcp: new TcpConversation(
             ports,
@@ -162,7 +173,9 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
             this.#keys,
           ),
         }
-        : { udp: new UdpFlow(ports, this.#keys) }),
+        : protocol === PROTOCOL_UDP
+        ? { udp: new UdpFlow(ports, this.#keys) }
+        : {}),
     };
     return conversation;
   }
@@ -238,6 +251,13 @@ export class CaptureDecoder implements Transducer<CaptureItem[], DecodedRow[]> {
   }
 }
 
+/** What a row calls a protocol. */
+const TRANSPORTS: Readonly<Record<number, Transport>> = {
+  [PROTOCOL_TCP]: "tcp",
+  [PROTOCOL_UDP]: "udp",
+  [PROTOCOL_ESP]: "ip",
+};
+
 /** Link types of which it is said that they cannot be read; more would come from a damaged file. */
 const MAX_UNKNOWN_LINK_TYPES = 16;
 
@@ -257,5 +277,6 @@ function identify(packet: IpPacket, { sourcePort, destinationPort }: Ports): { k
 
 function nameOf(address: Uint8Array, port: number): string {
   const text = formatIpAddress(address);
+  if (port === 0) return text;
   return text.includes(":") ? `[${text}]:${port}` : `${text}:${port}`;
 }

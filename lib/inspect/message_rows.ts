@@ -40,11 +40,20 @@ export function messageRows(
   if (hasNonEspMarker(message)) {
     return ikeRows(message.subarray(NON_ESP_MARKER_LENGTH), { length: length - NON_ESP_MARKER_LENGTH, keys });
   }
-  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-  const esp: DecodedEsp = { spi: toHex(message.subarray(0, 4)) };
-  if (message.length >= ESP_HEADER_LENGTH) esp.seq = view.getUint32(4);
+  return espRows(message, { length, keys });
+}
+
+/** The rows of an ESP packet, wherever it was. */
+export function espRows(
+  packet: Uint8Array,
+  { length = packet.length, keys }: MessageRowOptions = {},
+): MessageRow[] {
+  if (packet.length < SPI_LENGTH) return [errorRow(cutError(packet.length, Math.max(SPI_LENGTH, length)))];
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
+  const esp: DecodedEsp = { spi: toHex(packet.subarray(0, SPI_LENGTH)) };
+  if (packet.length >= ESP_HEADER_LENGTH) esp.seq = view.getUint32(4);
   // What the capture has cut cannot be authentic.
-  if (message.length === length) Object.assign(esp, keys?.openEsp(message));
+  if (packet.length === length) Object.assign(esp, keys?.openEsp(packet));
   return [{ kind: "esp", length, esp }];
 }
 
@@ -81,5 +90,6 @@ function cutError(captured: number, length: number): InspectError {
   );
 }
 
+const SPI_LENGTH = 4;
 /** SPI and sequence number (RFC 4303, section 2). */
 const ESP_HEADER_LENGTH = 8;

@@ -41,6 +41,9 @@ export interface DecodedEsp {
   inner?: string;
 }
 
+/** What carries messages: a TCP connection, a flow of UDP, or IP alone (protocol 50). */
+export type Transport = "tcp" | "udp" | "ip";
+
 /** A fault, by code and sentence. */
 export interface DecodedError {
   /** One of the codes of `IketcpError`. */
@@ -56,12 +59,12 @@ export interface DecodedRow {
   /** Seconds since the epoch, to the microsecond: when the last octet that was needed arrived. */
   time: number;
   /** What carried it. */
-  transport?: "tcp" | "udp";
+  transport?: Transport;
   /** Number of the conversation, in order of their first rows, from 0. */
   stream?: number;
-  /** Address and port of the sender. */
+  /** Address and port of the sender; the address alone where `transport` is `ip`. */
   from?: string;
-  /** Address and port of the receiver. */
+  /** Address and port of the receiver; the address alone where `transport` is `ip`. */
   to?: string;
   /** What it is. */
   kind: RowKind;

@@ -10,6 +10,8 @@ import { addToSum, checksumOf } from "./checksum.ts";
 export const PROTOCOL_TCP = 6;
 /** Protocol number of UDP. */
 export const PROTOCOL_UDP = 17;
+/** Protocol number of ESP. */
+export const PROTOCOL_ESP = 50;
 
 /** Where a fragment belongs (RFC 791, section 3.2; RFC 8200, section 4.5). */
 export interface IpFragment {
