@@ -11,7 +11,9 @@ import {
   EspEncryptor,
   EspEncryptStream,
   type PacketChunk,
+  returnSlabs,
   type SaTable,
+  SlabPool,
 } from "../lib/esp/mod.ts";
 import { connectTcp, listenTcp } from "../lib/runtime/mod.ts";
 import type { Connection } from "../lib/transport/types.ts";
@@ -107,17 +109,19 @@ async function sendPackets(
   table: SaTable,
   packets: ReadableStream<PacketChunk>,
 ): Promise<void> {
-  const options = { table, room: 2, mtu: BENCH_MTU };
+  const slabs = new SlabPool();
+  const options = { table, room: 2, mtu: BENCH_MTU, slabs };
+  const out = returnSlabs(writable, slabs);
   if (way === "composed") {
     const stage = compose(new EspEncryptor(options), new InPlaceFramer());
-    await packets.pipeThrough(stage).pipeTo(writable);
+    await packets.pipeThrough(stage).pipeTo(out);
     return;
   }
   const vpn = new EncapsulationStream({ role: "originator", framer: new InPlaceFramer() });
   await Promise.all([
     vpn.ike.writable.close(),
     packets.pipeThrough(new EspEncryptStream<PacketChunk>(options)).pipeTo(vpn.esp.writable),
-    vpn.readable.pipeTo(writable),
+    vpn.readable.pipeTo(out),
   ]);
 }
 

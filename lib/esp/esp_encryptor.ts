@@ -9,6 +9,7 @@ import { TokenBucket } from "./_token_bucket.ts";
 import type { OutboundSa } from "./outbound_sa.ts";
 import { NEXT_HEADER } from "./packet.ts";
 import type { SaTable } from "./sa_table.ts";
+import type { SlabPool } from "./slab_pool.ts";
 
 /** One packet, or a batch of packets; ESP stages answer in kind. */
 export type PacketChunk = Uint8Array | Uint8Array[];
@@ -65,6 +66,8 @@ export interface EspEncryptorOptions {
    * Length there, and nothing is copied.
    */
   readonly room?: number;
+  /** Where slabs come from, and come back to by `returnSlabs` (default: a new one for each chunk). */
+  readonly slabs?: SlabPool;
   /** The time in milliseconds, from any start, asked once for each chunk (default: `performance.now`). */
   readonly now?: () => number;
   /** Told of every packet that is not sent. */
@@ -106,6 +109,7 @@ export class EspEncryptor {
   readonly #maxMessageLength: number;
   readonly #clampMss: boolean;
   readonly #room: number;
+  readonly #slabs: SlabPool | undefined;
   readonly #replies: TokenBucket;
   readonly #now: () => number;
   readonly #onDrop: ((event: OutboundDropEvent) => void) | undefined;
@@ -126,11 +130,12 @@ export class EspEncryptor {
     );
     this.#clampMss = options.clampMss ?? false;
     this.#room = checkInteger("room", options.room ?? 0, 0, 256);
+    this.#slabs = options.slabs;
     this.#now = options.now ?? (() => performance.now());
     this.#onDrop = options.onDrop;
   }
 
-  /** Emits the ESP packets of a chunk, in order: views into one new slab. Packets are copied and never changed. */
+  /** Emits the ESP packets of a chunk, in order: views into one slab. Packets are copied and never changed. */
   handle(chunk: PacketChunk, emit: (chunk: PacketChunk) => void): void {
     if (!Array.isArray(chunk)) {
       checkOctets(chunk, "packet");
@@ -183,7 +188,7 @@ export class EspEncryptor {
     }
     if (size === 0) return [];
     const now = this.#now();
-    const slab = new Uint8Array(size);
+    const slab = this.#slabs?.take(size) ?? new Uint8Array(size);
     const messages: Uint8Array[] = [];
     let offset = 0;
     try {

@@ -31,6 +31,7 @@ export * from "./outbound_sa.ts";
 export { alignmentOf, espPacketSize, espPayloadLimit, NEXT_HEADER, tunnelMtu } from "./packet.ts";
 export * from "./replay_window.ts";
 export * from "./sa_table.ts";
+export * from "./slab_pool.ts";
 export * from "./traffic_selector.ts";
 export { type PacketCore, PacketStageStream } from "./_stage_stream.ts";
 export type { AddressPair, InnerPacket } from "../ip/mod.ts";

@@ -102,8 +102,8 @@ export class OutboundSa {
   }
 
   /**
-   * Writes the packet that carries a payload at `start` of a slab that is all zero there and has {@linkcode sizeOf} octets
-   * left; gives its size, or 0 when a hard limit forbids it. It is no ESP packet before `seal`.
+   * Writes the packet that carries a payload at `start` of a slab that has {@linkcode sizeOf} octets left, whatever is in
+   * them; gives its size, or 0 when a hard limit forbids it. It is no ESP packet before `seal`.
    */
   write(slab: Uint8Array, start: number, payload: Uint8Array, nextHeader: number): number {
     const { ivSize, icvSize } = this.#sealer;
@@ -121,8 +121,12 @@ export class OutboundSa {
     }
     slab.set(payload, bodyStart);
     const bodyEnd = start + size - icvSize;
-    const padTo = this.mode === "tunnel" ? this.#padTo : 0;
-    emitTrailer(slab, bodyStart + Math.max(payload.length, padTo), bodyEnd, nextHeader);
+    let payloadEnd = bodyStart + payload.length;
+    if (this.mode === "tunnel" && this.#padTo > payload.length) {
+      slab.fill(0, payloadEnd, bodyStart + this.#padTo);
+      payloadEnd = bodyStart + this.#padTo;
+    }
+    emitTrailer(slab, payloadEnd, bodyEnd, nextHeader);
     if (this.#batch === NO_MESSAGES) this.#batch = borrowBatch();
     this.#batch.add(start, size, this.esn ? { sequenceHigh: this.#high } : undefined);
     return size;
