@@ -12,6 +12,7 @@ import { networks } from "./networks.mjs";
 import { rekeying } from "./rekeying.mjs";
 import { survival } from "./survival.mjs";
 import { traffic } from "./traffic.mjs";
+import { web } from "./web.mjs";
 import { wire } from "./wire.mjs";
 
 export const groups = [
@@ -22,6 +23,7 @@ export const groups = [
   survival,
   clients,
   networks,
+  web,
   wire,
   lifecycle,
 ];
