@@ -135,8 +135,95 @@ describe("iketcp decode", () => {
     }
   });
 
+  const TABLES = ["ikev2_decryption_table", "esp_sa"].map((table) => CAPTURE.replace(/pcap$/, table));
+  const withKeys = (...files: readonly string[]) => files.flatMap((path) => ["--keys", path]);
+
+  it("opens what is sealed with tables of keys, for programs and for people", async () => {
+    const opened = await decode(["--json", CAPTURE, ...withKeys(...TABLES)]);
+    assert.deepEqual([opened.status, opened.stderr], [0, ""]);
+    const rows = parseRows(opened.stdout);
+    assert.equal(rows.length, ROWS.length);
+    const auth = rows.find(({ ike }) => ike?.exchange === "IKE_AUTH" && ike.flags.includes("response"))!;
+    assert.deepEqual([auth.ike!.decrypted, auth.ike!.inner], [true, [
+      "IDr",
+      "AUTH",
+      "CP",
+      "SA",
+      "TSi",
+      "TSr",
+    ]]);
+    const { esp } = rows.find(({ kind }) => kind === "esp")!;
+    const inner = "IPv4 10.99.2.1 > 10.99.1.1 ICMP";
+    assert.deepEqual(esp, { spi: "b0db3fb5", seq: 1, decrypted: true, nextHeader: 4, inner });
+
+    const { stdout } = await decode([CAPTURE, ...withKeys(...TABLES)]);
+    assert.match(stdout, /IKE_AUTH response 1 \{ SK \{ IDr, AUTH, CP, SA, TSi, TSr \} \} spi /);
+    assert.match(stdout, /ESP spi b0db3fb5 seq 1, 120 octets, IPv4 10\.99\.2\.1 > 10\.99\.1\.1 ICMP\n/);
+  });
+
+  it("says which messages are not authentic with the keys given, and leaves those without keys as they are", async () => {
+    const key = "0".repeat(40);
+    const wrong = file(
+      "wrong",
+      new TextEncoder().encode(
+        `"IPv4","*","*","0xb0db3fb5","AES-GCM with 16 octet ICV [RFC4106]","0x${key}","NULL",""\n`,
+      ),
+    );
+    const { status, stdout } = await decode(["--json", CAPTURE, ...withKeys(wrong)]);
+    assert.equal(status, 0);
+    const verdicts = parseRows(stdout).flatMap(({ esp }) =>
+      esp === undefined ? [] : [`${esp.spi} ${esp.decrypted}`]
+    );
+    assert.deepEqual([...new Set(verdicts)].sort(), [
+      "2c861f6f undefined",
+      "72466553 undefined",
+      "b0db3fb5 false",
+      "b7a2a88f undefined",
+    ]);
+    const people = await decode([CAPTURE, ...withKeys(wrong)]);
+    assert.match(people.stdout, /ESP spi b0db3fb5 seq 1, 120 octets, not authentic with these keys\n/);
+  });
+
+  it("says in one sentence which keys it cannot read, without showing them, and ends with 1", async () => {
+    const secret = "5e".repeat(16);
+    const cases: readonly (readonly [path: string, message: RegExp])[] = [
+      [join(folder, "absent"), /Cannot read keys .*absent: there is no such file\n$/],
+      [folder, /Cannot read keys .*: it is a directory\n$/],
+      [CAPTURE, /Cannot read .*relay\.pcap, line 1: /],
+      [
+        file("no-table", new TextEncoder().encode(`# keys\nkey = ${secret}\n`)),
+        /no-table, line 2: expected the 8 fields/,
+      ],
+      [
+        file("short", new TextEncoder().encode(`"IPv4","*","*","0x1","AES-CBC","0x${secret}5e","NULL",""`)),
+        /short, line 1: expected an encryption key of 16, 24, 32 octets for "AES-CBC", got 17\n$/,
+      ],
+    ];
+    for (const [path, message] of cases) {
+      const { status, stdout, stderr } = await decode(["--json", CAPTURE, ...withKeys(TABLES[0]!, path)]);
+      assert.deepEqual([status, stdout], [1, ""], path);
+      assert.match(stderr, message);
+      assert.match(stderr, /^iketcp: Cannot [^\n]*\n$/);
+      assert.ok(!stderr.includes("5e5e"), stderr);
+    }
+  });
+
+  it("goes on without the lines of a table whose algorithms are not had, and says so", async () => {
+    const line = `"IPv4","*","*","0x1","TripleDES-CBC [RFC2451]","0x${
+      "11".repeat(24)
+    }","HMAC-SHA-1-96 [RFC2404]","0x00"`;
+    const path = file("foreign", new TextEncoder().encode(`\n${line}\n`));
+    const { status, stdout, stderr } = await decode(["--json", CAPTURE, ...withKeys(path)]);
+    assert.equal(status, 0);
+    assert.match(
+      stderr,
+      /foreign, line 2, is not used: TripleDES-CBC \[RFC2451\] is none of the algorithms here\n$/,
+    );
+    assert.deepEqual(parseRows(stdout), ROWS);
+  });
+
   it("ends with 2 when it is called wrongly", async () => {
-    for (const args of [[], ["--no-such-option", CAPTURE], [CAPTURE, "another"]]) {
+    for (const args of [[], ["--no-such-option", CAPTURE], [CAPTURE, "another"], [CAPTURE, "--keys"]]) {
       const { status, stdout, stderr } = await decode(args);
       assert.equal(status, 2, args.join(" "));
       assert.equal(stdout, "");
@@ -147,7 +234,7 @@ describe("iketcp decode", () => {
   it("explains itself", async () => {
     const { status, stdout } = await decode(["--help"]);
     assert.equal(status, 0);
-    for (const word of ["--json", "prefix, ike, esp, keepalive", "Example:"]) {
+    for (const word of ["--json", "--keys", "prefix, ike, esp, keepalive", "Example:"]) {
       assert.ok(stdout.includes(word), word);
     }
   });
