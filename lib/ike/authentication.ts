@@ -5,6 +5,7 @@ import {
   ANY_IDENTITY,
   type AuthContext,
   buildAuth,
+  buildCertificateRequest,
   type BuildOutcome,
   buildSharedKeyAuth,
   type BuiltAuth,
@@ -22,16 +23,26 @@ import type { Connection } from "./connection.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Incoming, Outgoing } from "./messages.ts";
 
+/** A distinguished name without attributes. */
+const EMPTY_NAME_SIZE = 2;
+
 /** Whether a word of `auth` stands for EAP. */
 export function isEap(auth: string): boolean {
   return auth === "eap" || auth.startsWith("eap-");
 }
 
-/** Who we say we are: the configured identity, or the address that we send from. */
+/** Who we say we are: the configured identity, the subject of the certificate that is named, or the address that we send from. */
 export function ownIdentity({ connection, path }: IkeSa): Identity {
   const { id } = connection.local;
   if (id !== null && !hasWildcards(id)) return id;
   if (connection.local.auth === "null") return { type: ID_TYPE.null, data: new Uint8Array(0) };
+  const [certificate] = connection.local.certificates;
+  if (id === null && certificate !== undefined) {
+    const [name] = certificate.alternativeNames;
+    const hasSubject = certificate.subject.length > EMPTY_NAME_SIZE;
+    if (hasSubject || name === undefined) return { type: ID_TYPE.dn, data: certificate.subject };
+    return name;
+  }
   const { address } = path.local;
   return { type: address.length === 4 ? ID_TYPE.ipv4 : ID_TYPE.ipv6, data: address };
 }
@@ -115,6 +126,21 @@ export function verifyByEap(sa: IkeSa, message: Incoming, msk: Uint8Array | null
   const context = contextOf(sa, { local: identityBody(sa.localId!), remote: sa.remoteBody! });
   const proof = message.first("AUTH")!;
   return checkSharedKeyAuth(context, msk ?? context.remoteKey, proof)?.reason ?? null;
+}
+
+/**
+ * Asks for a certificate below one of the authorities that the connections trust: a responder in IKE_SA_INIT, where several
+ * connections may still be meant, an initiator in IKE_AUTH (RFC 7296, section 1.2).
+ */
+export function requestCertificate(message: Outgoing, sa: IkeSa, connections: readonly Connection[]): void {
+  const asking = connections.filter(({ sendCertreq, remote: { auth } }) =>
+    sendCertreq && auth !== "psk" && auth !== "null" && !isEap(auth)
+  );
+  const authorities = asking.flatMap(({ remote }) =>
+    remote.authorities.length > 0 ? remote.authorities : sa.services.credentials.authorities
+  );
+  const request = buildCertificateRequest([...new Set(authorities)]);
+  if (request !== null) message.add({ kind: "CERTREQ", ...request });
 }
 
 /** Takes the peer's identity and certificates out of a message. */

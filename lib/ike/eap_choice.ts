@@ -1,26 +1,35 @@
 /** EAP with the words and credentials of a connection. */
 
 import { ANY_IDENTITY, formatIdentity, type Identity, parseIdentity } from "./auth/mod.ts";
-import { eapMethods, EapPeer, EapServer } from "./eap/mod.ts";
+import {
+  EAP_TYPE,
+  eapMethods,
+  EapPeer,
+  EapServer,
+  type EapTlsCredentials,
+  eapTlsCredentials,
+  type EapTlsSettings,
+} from "./eap/mod.ts";
+import { ownIdentity } from "./authentication.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { IkeSaFailure } from "./tasks/task.ts";
 
-/** Who answers a gateway's EAP requests: the identity of `local`, with the password that the credentials have for it. */
+/** Who answers a gateway's EAP requests: the identity of `local`, with what the credentials have for it. */
 export function makeEapPeer(sa: IkeSa): EapPeer {
   const { connection, services, localId } = sa;
   const { auth, eapId } = connection.local;
   const identity = eapId ?? localId ?? ANY_IDENTITY;
+  const methods = eapMethods(auth).map(({ peer }) => peer);
   const password = services.credentials.findEapPassword(identity);
-  if (password === null) {
-    throw new IkeSaFailure(
-      "authentication_failed",
-      `There is no EAP password for ${formatIdentity(identity)} among the credentials`,
-    );
+  if (password === null && methods.some(({ type }) => type !== EAP_TYPE.tls)) {
+    throw failure(`There is no EAP password for ${formatIdentity(identity)} among the credentials`);
   }
   return new EapPeer({
     identity: nameOf(identity),
-    password,
-    methods: eapMethods(auth).map(({ peer }) => peer),
+    password: password ?? "",
+    // Whom we have asked for; else who answers, once it has said so in IDr.
+    ...tlsOf(sa, methods, { localId: identity, remoteId: () => sa.remoteId }),
+    methods,
     random: (octets) => services.random(octets),
   });
 }
@@ -31,12 +40,40 @@ export function makeEapServer(sa: IkeSa): EapServer {
   const { auth, eapId } = connection.remote;
   const asks = eapId !== null && eapId.type === ANY_IDENTITY.type;
   const known = eapId ?? remoteId!;
+  const methods = eapMethods(auth).map(({ server }) => server);
   return new EapServer({
-    methods: eapMethods(auth).map(({ server }) => server),
+    // Its certificate must be for the name that it gives itself.
+    ...tlsOf(sa, methods, { localId: ownIdentity(sa), remoteId: () => asks ? null : known }),
+    methods,
     ...(asks ? {} : { identity: nameOf(known) }),
     passwordOf: (name) => services.credentials.findEapPassword(parseIdentity(name)),
     random: (octets) => services.random(octets),
   });
+}
+
+/** Certificates for EAP-TLS, where that is among the methods. */
+function tlsOf(
+  { connection, services }: IkeSa,
+  methods: readonly { readonly type: number }[],
+  identities: Pick<EapTlsSettings, "localId" | "remoteId">,
+): { tls?: EapTlsCredentials } {
+  if (!methods.some(({ type }) => type === EAP_TYPE.tls)) return {};
+  const { authorities, revocation } = connection.remote;
+  const { credentials, crypto } = services;
+  const tls = eapTlsCredentials({
+    credentials,
+    crypto,
+    ...identities,
+    ...(authorities.length === 0 ? {} : { authorities }),
+    revocation,
+    now: services.wallClock(),
+  });
+  if (typeof tls === "string") throw failure(tls);
+  return { tls };
+}
+
+function failure(text: string): IkeSaFailure {
+  return new IkeSaFailure("authentication_failed", text);
 }
 
 /** An identity as EAP has it: text without the marks of strongSwan's notation. */

@@ -23,8 +23,11 @@ export interface EapTlsSettings {
   readonly crypto: CryptoProviders;
   /** Who we are: one of our certificates must be for it. */
   readonly localId: Identity;
-  /** Whom the other side's certificate must be for; null: an EAP peer, for the name that it gives itself. */
-  readonly remoteId: Identity | null;
+  /**
+   * Whom the other side's certificate must be for, asked when it has come; null: an EAP peer, for the name that it gives
+   * itself.
+   */
+  readonly remoteId: () => Identity | null;
   /** The only authorities that count; default: all that are trusted. */
   readonly authorities?: readonly Certificate[];
   /** What happens when the status of a certificate is not known (default: `relaxed`). */
@@ -72,7 +75,7 @@ function reasonAgainst(
       Certificate,
       ...Certificate[],
     ];
-    const who = settings.remoteId ?? parseIdentity(identity);
+    const who = settings.remoteId() ?? parseIdentity(identity);
     if (!certifies(certificate, who)) return reasonAgainstIdentity(certificate, who);
     const result = validateChain(certificate, {
       authorities,

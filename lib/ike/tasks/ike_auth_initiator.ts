@@ -3,7 +3,7 @@
  * nothing of the responder before that has proven itself.
  */
 
-import { buildCertificateRequest, formatIdentity, hasWildcards, type VerifyOutcome } from "../auth/mod.ts";
+import { formatIdentity, hasWildcards, type VerifyOutcome } from "../auth/mod.ts";
 import {
   addProof,
   identityPayload,
@@ -12,6 +12,7 @@ import {
   ownIdentity,
   proveByEap,
   proveOurselves,
+  requestCertificate,
   verifyByEap,
   verifyPeer,
 } from "../authentication.ts";
@@ -116,15 +117,12 @@ export class IkeAuthInitiatorTask implements Task {
   /** What stands between who we are and our proof. */
   #addRest(message: Outgoing): void {
     const { connection, services } = this.#sa;
-    const { remote, unique, sendCertreq } = connection;
+    const { remote, unique } = connection;
     // Section 2.4: only where this end is surely one, which `never` says it is not.
     if (unique !== "never" && services.siblings(this.#sa).length === 0) {
       message.notify(NOTIFY.initialContact!);
     }
-    const authorities = remote.authorities.length > 0 ? remote.authorities : services.credentials.authorities;
-    const wantsCertificate = remote.auth !== "psk" && remote.auth !== "null" && !isEap(remote.auth);
-    const request = sendCertreq && wantsCertificate ? buildCertificateRequest(authorities) : null;
-    if (request !== null) message.add({ kind: "CERTREQ", ...request });
+    requestCertificate(message, this.#sa, [connection]);
     if (remote.id !== null && !hasWildcards(remote.id)) message.add(identityPayload("IDr", remote.id));
   }
 

@@ -5,6 +5,7 @@
 
 import { NOTIFY, notifyName } from "../codec/mod.ts";
 import { parseCertificateRequests } from "../auth/mod.ts";
+import { requestCertificate } from "../authentication.ts";
 import { type KeyExchange, type KeyExchangeTransform, keyExchangeTransformById } from "../../crypto/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import { installIkeKeys } from "../ike_keys.ts";
@@ -173,6 +174,7 @@ export class IkeInitTask implements Task {
       { kind: "Nonce", data: sa.nonceR },
     );
     announceCapabilities(message, sa);
+    requestCertificate(message, sa, sa.candidates);
     keyExchange.dispose();
     installIkeKeys(sa, selected, shared);
     this.#state = { kind: "done" };

@@ -1,0 +1,264 @@
+/** IKE_AUTH by every method, between two engines, in RFC notation; and what becomes of it when somebody cheats. */
+
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { Credentials, parseIdentity } from "../../../lib/ike/auth/mod.ts";
+import type { ConnectionConfig, IkeEngineOptions } from "../../../lib/ike/mod.ts";
+import { runtimeCrypto } from "../../../lib/runtime/mod.ts";
+import { NOW, pem } from "../auth/_pki.ts";
+import { Pair } from "../_pair.ts";
+
+const crypto = runtimeCrypto();
+const ROOTS = ["ca-rsa", "ca-p256", "ca-ed25519"];
+
+interface Holding {
+  /** The certificate and key that it has. */
+  readonly own?: string;
+  readonly intermediates?: readonly string[];
+  readonly authorities?: readonly string[];
+  readonly crls?: readonly string[];
+  readonly secret?: string;
+  readonly users?: Readonly<Record<string, string>>;
+}
+
+function holding(
+  { own, intermediates = [], authorities = ROOTS, crls = [], secret, users = {} }: Holding,
+): Credentials {
+  const credentials = new Credentials();
+  for (const file of own === undefined ? [] : [own, ...intermediates]) credentials.addCertificates(pem(file));
+  for (const file of authorities) credentials.addAuthorities(pem(file));
+  for (const file of crls) credentials.addCrls(pem(file));
+  if (own !== undefined) credentials.addPrivateKey(pem(`${own}.key`));
+  if (secret !== undefined) {
+    credentials.addPreSharedKey({ secret: new TextEncoder().encode(secret), owners: [] });
+  }
+  for (const [name, password] of Object.entries(users)) {
+    credentials.addEapUser({ identity: parseIdentity(name), password });
+  }
+  return credentials;
+}
+
+type Authentication = Pick<ConnectionConfig, "local" | "remote">;
+
+/** Carol, `a`, and a gateway, `b`, with what each has and how each is configured. */
+function pairOf(
+  a: Holding & Authentication,
+  b: Holding & Authentication,
+  more: Partial<IkeEngineOptions> = {},
+): Pair {
+  return new Pair({
+    crypto,
+    a: { credentials: holding(a), wallClock: () => NOW, ...more },
+    b: { credentials: holding(b), wallClock: () => NOW, ...more },
+    connectionA: { local: a.local, remote: a.remote },
+    connectionB: { local: b.local, remote: b.remote },
+  });
+}
+
+const CAROL_BY_CERTIFICATE = { auth: "pubkey", id: "carol@example.org" } as const;
+const GATEWAY_BY_CERTIFICATE = { auth: "pubkey", id: "gw.example.org" } as const;
+
+function assertEstablished(pair: Pair): void {
+  assert.equal(pair.a.of("ike_sa_established").length, 1, `${pair.a.story()}\n---\n${pair.b.story()}`);
+  assert.equal(pair.b.of("ike_sa_established").length, 1, `${pair.a.story()}\n---\n${pair.b.story()}`);
+  pair.assertSameChild();
+}
+
+describe("Certificates in IKE_AUTH", () => {
+  const GATEWAYS: readonly (readonly [string, readonly string[]])[] = [
+    ["gw-rsa", []],
+    ["gw-p256", []],
+    ["gw-p384", ["sub"]],
+    ["gw-p521", []],
+    ["gw-ed25519", []],
+    ["gw-ed448", []],
+  ];
+  for (const [own, intermediates] of GATEWAYS) {
+    it(`authenticate both ends: ${own}`, () => {
+      const pair = pairOf(
+        { own: "carol-rsa", local: CAROL_BY_CERTIFICATE, remote: GATEWAY_BY_CERTIFICATE },
+        {
+          own,
+          intermediates,
+          local: GATEWAY_BY_CERTIFICATE,
+          remote: { auth: "pubkey", id: "*@example.org" },
+        },
+      );
+      pair.connect();
+      assertEstablished(pair);
+      const [init, answer, auth, last] = pair.a.talk() as [string, string, string, string];
+      assert.match(init, /SA, KEi, Ni/);
+      assert.match(answer, /CERTREQ/);
+      assert.match(auth, /IDi, CERT, .*CERTREQ.*AUTH/);
+      assert.match(last, own === "gw-p384" ? /IDr, CERT, CERT, AUTH/ : /IDr, CERT, AUTH/);
+      assert.equal(pair.b.one("ike_sa_established").remoteId, "carol@example.org");
+    });
+  }
+
+  it("are asked for, but need not be sent where the other end has them", () => {
+    const pair = pairOf(
+      {
+        own: "carol-rsa",
+        local: CAROL_BY_CERTIFICATE,
+        remote: { ...GATEWAY_BY_CERTIFICATE, certs: [pem("gw-p256")] },
+      },
+      { own: "gw-p256", local: GATEWAY_BY_CERTIFICATE, remote: CAROL_BY_CERTIFICATE },
+    );
+    pair.connect();
+    assertEstablished(pair);
+  });
+
+  it("give the identity where none is configured: the subject of the one that is named", () => {
+    const pair = pairOf(
+      {
+        own: "carol-rsa",
+        local: { auth: "pubkey", certs: [pem("carol-rsa")] },
+        remote: GATEWAY_BY_CERTIFICATE,
+      },
+      { own: "gw-p256", local: GATEWAY_BY_CERTIFICATE, remote: { auth: "pubkey", id: "C=XX, O=*, CN=*" } },
+    );
+    pair.connect();
+    assertEstablished(pair);
+    assert.equal(pair.b.one("ike_sa_established").remoteId, "C=XX, O=iketcp test, CN=carol");
+  });
+
+  const REFUSED: readonly (readonly [string, Partial<Holding & Authentication>, RegExp])[] = [
+    [
+      "of a root that nobody trusts",
+      { authorities: ["ca-ed25519"] },
+      /neither among the trusted authorities/,
+    ],
+    ["of somebody else", { remote: { auth: "pubkey", id: "*.example.com" } }, /expected \*\.example\.com/],
+    [
+      "of a kind that is not wanted",
+      { remote: { auth: "ed25519", id: "gw.example.org" } },
+      /"ed25519" is expected/,
+    ],
+  ];
+  for (const [name, options, reason] of REFUSED) {
+    it(`are refused by the initiator, in words: ${name}`, () => {
+      const pair = pairOf(
+        { own: "carol-rsa", local: CAROL_BY_CERTIFICATE, remote: GATEWAY_BY_CERTIFICATE, ...options },
+        { own: "gw-p256", local: GATEWAY_BY_CERTIFICATE, remote: CAROL_BY_CERTIFICATE },
+      );
+      pair.connect();
+      const failure = pair.a.one("ike_sa_failed");
+      assert.equal(failure.reason, "authentication_failed");
+      assert.match(failure.text, reason);
+      pair.assertClean();
+    });
+  }
+
+  it("are refused by the responder when revoked or expired, with AUTHENTICATION_FAILED and no more to the peer", () => {
+    const late = pairOf(
+      { own: "carol-rsa", local: CAROL_BY_CERTIFICATE, remote: GATEWAY_BY_CERTIFICATE },
+      { own: "gw-p256", local: GATEWAY_BY_CERTIFICATE, remote: CAROL_BY_CERTIFICATE },
+      { wallClock: () => Date.UTC(2300, 0, 1) },
+    );
+    late.connect();
+    assert.match(late.b.one("ike_sa_failed").text, /expired on 2120-01-01/);
+    assert.equal(late.a.talk().at(-1), "<-- IKE_AUTH { N(AUTHENTICATION_FAILED) }");
+    late.assertClean();
+  });
+
+  it("do not stand for a pre-shared key, nor the other way round", () => {
+    const byKey = pairOf(
+      { secret: "a secret", local: { auth: "psk", id: "carol@example.org" }, remote: GATEWAY_BY_CERTIFICATE },
+      { own: "gw-p256", secret: "a secret", local: GATEWAY_BY_CERTIFICATE, remote: CAROL_BY_CERTIFICATE },
+    );
+    byKey.connect();
+    assert.match(byKey.b.one("ike_sa_failed").text, /Shared Key Message Integrity Code/);
+    byKey.assertClean();
+  });
+});
+
+describe("EAP in IKE_AUTH", () => {
+  const client = (password: string): Holding & Authentication => ({
+    users: { carol: password },
+    local: { auth: "eap-mschapv2", id: "carol@example.org", eap_id: "carol" },
+    remote: GATEWAY_BY_CERTIFICATE,
+  });
+  const gateway: Holding & Authentication = {
+    own: "gw-p256",
+    users: { carol: "Ar3etTnp" },
+    local: GATEWAY_BY_CERTIFICATE,
+    remote: { auth: "eap-mschapv2", id: "*@example.org", eap_id: "%any" },
+  };
+
+  it("follows the gateway's own proof, and ends with AUTH by its key", () => {
+    const pair = pairOf(client("Ar3etTnp"), gateway);
+    pair.connect();
+    assertEstablished(pair);
+    const talk = pair.a.talk().slice(2).map((line) => line.replace(/, (CERTREQ|IDr|SA|TSi|TSr)/g, ""));
+    assert.match(talk[0]!, /^IKE_AUTH \{ IDi.*\} -->$/);
+    assert.ok(!talk[0]!.includes("AUTH,") && !talk[0]!.includes(", AUTH"), "no AUTH: that asks for EAP");
+    assert.deepEqual(talk.slice(1), [
+      "<-- IKE_AUTH { IDr, CERT, AUTH, EAP }",
+      "IKE_AUTH { EAP } -->",
+      "<-- IKE_AUTH { EAP }",
+      "IKE_AUTH { EAP } -->",
+      "<-- IKE_AUTH { EAP }",
+      "IKE_AUTH { EAP } -->",
+      "<-- IKE_AUTH { EAP }",
+      "IKE_AUTH { AUTH } -->",
+      "<-- IKE_AUTH { AUTH }",
+    ]);
+  });
+
+  it("fails for a wrong password, on both ends, and leaves nothing", () => {
+    const pair = pairOf(client("wrong"), gateway);
+    pair.connect();
+    assert.equal(pair.a.one("ike_sa_failed").reason, "authentication_failed");
+    assert.match(pair.a.one("ike_sa_failed").text, /refused the name or the password/);
+    pair.advance(600_000);
+    pair.assertClean();
+  });
+
+  it("does not go on with a gateway whose certificate does not hold: the password proves nothing to it", () => {
+    const pair = pairOf({ ...client("Ar3etTnp"), authorities: ["ca-rsa"] }, gateway);
+    pair.connect();
+    assert.match(pair.a.one("ike_sa_failed").text, /neither among the trusted authorities/);
+    assert.ok(!pair.a.talk().slice(4).some((line) => line.includes("EAP")), pair.a.story());
+    pair.advance(600_000);
+    pair.assertClean();
+  });
+
+  it("does not replace the gateway's proof by a method that cannot (RFC 5998): MS-CHAP-V2", () => {
+    const pair = pairOf(
+      { ...client("Ar3etTnp"), remote: { auth: "eap", id: "gw.example.org" } },
+      { ...gateway, local: { auth: "eap", id: "gw.example.org" } },
+    );
+    pair.connect();
+    assert.equal(pair.a.of("ike_sa_established").length, 0, pair.a.story());
+    pair.advance(600_000);
+    pair.assertClean();
+  });
+
+  it("says so where there is no password", () => {
+    const pair = pairOf({ ...client("x"), users: {} }, gateway);
+    pair.connect();
+    assert.match(pair.a.one("ike_sa_failed").text, /no EAP password for/);
+  });
+});
+
+describe("NULL authentication in IKE_AUTH", () => {
+  it("is accepted where both ends ask for it, and the peer is nobody", () => {
+    const pair = pairOf(
+      { local: { auth: "null" }, remote: GATEWAY_BY_CERTIFICATE },
+      { own: "gw-p256", local: GATEWAY_BY_CERTIFICATE, remote: { auth: "null" } },
+    );
+    pair.connect();
+    assertEstablished(pair);
+    assert.equal(pair.b.one("ike_sa_established").remoteId, "%null");
+  });
+
+  it("is refused otherwise", () => {
+    const pair = pairOf(
+      { local: { auth: "null" }, remote: GATEWAY_BY_CERTIFICATE },
+      { own: "gw-p256", local: GATEWAY_BY_CERTIFICATE, remote: { auth: "pubkey" } },
+    );
+    pair.connect();
+    assert.match(pair.b.one("ike_sa_failed").text, /NULL Authentication/);
+    pair.assertClean();
+  });
+});
