@@ -2,6 +2,7 @@
 
 import { createSocket } from "node:dgram";
 import process from "node:process";
+import { EncapsulatedConnection } from "../lib/encap/encapsulated_connection.ts";
 import { EncapsulationStream } from "../lib/encap/mod.ts";
 import { RELAY_LIMITS, ResponderRelay } from "../lib/relay/mod.ts";
 import { deno } from "../lib/runtime/_deno.ts";
@@ -12,7 +13,14 @@ import { serveCalls } from "./_peer.ts";
 import { HOST, rawTcp } from "./_raw_sockets.ts";
 
 /** What is held. */
-export type Kind = "raw" | "Connection" | "EncapsulationStream" | "relay" | "raw UDP" | "UDP endpoint";
+export type Kind =
+  | "raw"
+  | "Connection"
+  | "EncapsulationStream"
+  | "EncapsulatedConnection"
+  | "relay"
+  | "raw UDP"
+  | "UDP endpoint";
 
 const here = { hostname: HOST, port: 0 };
 /** Nothing that is held may be collected. */
@@ -73,17 +81,26 @@ const calls = {
 /** What the bench may ask for. */
 export type MemorySubjectCalls = typeof calls;
 
-/** A connection as a program has it that waits for the first message: in its pipes, with a reader of each kind. */
+/**
+ * A connection as a program has it that waits for the first message: in its pipes or joined, with a reader of each kind; else
+ * with a reader of its octets.
+ */
 function hold(kind: Kind, role: "originator" | "responder", connection: Connection): void {
   held.push(connection);
-  if (kind !== "EncapsulationStream") return;
-  const whole = new EncapsulationStream({ role });
-  connection.readable.pipeThrough(whole).pipeTo(connection.writable).catch(() => {});
-  held.push(whole);
-  for (const { readable } of [whole.ike, whole.esp]) {
-    const reader = readable.getReader();
-    held.push(reader, reader.read().catch(() => {}));
+  if (kind === "Connection") return wait(connection.readable, connection.writable);
+  const whole = kind === "EncapsulatedConnection"
+    ? new EncapsulatedConnection(connection, { role })
+    : new EncapsulationStream({ role });
+  if (whole instanceof EncapsulationStream) {
+    connection.readable.pipeThrough(whole).pipeTo(connection.writable).catch(() => {});
   }
+  held.push(whole);
+  for (const { readable } of [whole.ike, whole.esp]) wait(readable);
+}
+
+function wait(readable: ReadableStream<unknown>, writable?: WritableStream<unknown>): void {
+  const reader = readable.getReader();
+  held.push(reader, writable, reader.read().catch(() => {}));
 }
 
 function holdEndpoint(endpoint: { readonly readable: ReadableStream<unknown> }): void {

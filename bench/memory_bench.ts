@@ -19,11 +19,12 @@ for (const [who, measure] of [["accepted", measureAccepted], ["client", measureC
     raw: `memory/raw socket, ${who}`,
     Connection: `memory/Connection over raw socket, ${who}`,
     EncapsulationStream: `memory/Connection and EncapsulationStream over raw socket, ${who}`,
+    EncapsulatedConnection: `memory/EncapsulatedConnection over raw socket, ${who}`,
   } as const;
   await bench.group(Object.values(names), async () => {
     const raw = await measure("raw");
     bench.row(names.raw, raw, "KiB");
-    for (const kind of ["Connection", "EncapsulationStream"] as const) {
+    for (const kind of ["Connection", "EncapsulationStream", "EncapsulatedConnection"] as const) {
       if (bench.wants(names[kind])) bench.row(names[kind], await measure(kind) - raw, "KiB", { bar });
     }
   });
