@@ -75,6 +75,10 @@ export type RelayErrorCode =
   | "ERR_RELAY_FIRST_MESSAGE_TIMEOUT"
   /** The last messages could not be sent in time. */
   | "ERR_RELAY_CLOSE_TIMEOUT"
+  /** The daemon repeats a request and nothing comes back: the path has died in silence. */
+  | "ERR_RELAY_UNANSWERED"
+  /** What answers on the stream speaks another protocol. */
+  | "ERR_RELAY_FOREIGN_PROTOCOL"
   /** Too many connections. */
   | "ERR_RELAY_LIMIT";
 

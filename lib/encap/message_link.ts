@@ -62,6 +62,8 @@ export interface MessageLinkOptions {
   readonly borrows?: boolean;
   /** Messages to send lie in memory that is given away, with two octets free in front of each; see `InPlaceFramer`. Default: false. */
   readonly inPlace?: boolean;
+  /** Sees octets as they come, until it gives false. What it throws is a fault of the peer. */
+  readonly inspect?: (octets: Uint8Array) => boolean;
   /** Called after each read, before its messages are delivered, for whoever looks at `counters`. */
   readonly onRead?: () => void;
   /** The peer has ended its direction in order, or this end has closed the connection. */
@@ -105,6 +107,7 @@ export class MessageLink implements ByteReceiver {
   };
   #ending = false;
   #inboundEnded = false;
+  #inspect: MessageLinkOptions["inspect"];
   #failed = false;
 
   /** Begins to read, and as originator writes the prefix at once. */
@@ -113,6 +116,7 @@ export class MessageLink implements ByteReceiver {
     this.#connection = connection;
     this.#options = options;
     this.borrows = options.borrows ?? false;
+    this.#inspect = options.inspect;
     this.#prefix = role === "responder" ? new PrefixReader() : new PrefixRefuser();
     this.#deframer = new Deframer({ maxMessageLength: maxAcceptLength });
     this.#framer = options.inPlace
@@ -184,7 +188,10 @@ export class MessageLink implements ByteReceiver {
   /** Called by the connection. */
   handleOctets(octets: Uint8Array): void | Promise<void> {
     if (this.#failed) return;
-    return this.#run(() => this.#prefix.handle(octets, this.#deframe));
+    return this.#run(() => {
+      if (this.#inspect?.(octets) === false) this.#inspect = undefined;
+      this.#prefix.handle(octets, this.#deframe);
+    });
   }
 
   /** Called by the connection. */

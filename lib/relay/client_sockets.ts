@@ -8,6 +8,7 @@ import type { DatagramEndpoint } from "../transport/types.ts";
 import type { RelayCounters } from "./counters.ts";
 import { type SpiKey, spiKeyOf } from "./datagrams.ts";
 import type { RelayLimits } from "./limits.ts";
+import { sourceKey } from "./source_key.ts";
 
 /** SPIs remembered for one client: more than a daemon with many CHILD_SAs uses between two reconnects. */
 const MOST_SPIS = 256;
@@ -160,7 +161,8 @@ export class ClientSockets {
     this.#live.delete(socket);
     this.#kept.add(socket);
     socket.timer = setTimeout(() => this.close(socket), kept_socket_time);
-    const ofSource = [...this.#kept].filter((other) => other.source === socket.source);
+    const source = sourceKey(socket.source);
+    const ofSource = [...this.#kept].filter((other) => sourceKey(other.source) === source);
     if (ofSource.length > max_connections_per_source) this.close(ofSource[0]!);
     else if (this.#kept.size > max_kept_sockets) this.close(first(this.#kept)!);
   }

@@ -38,6 +38,7 @@ export type RelayLimitName =
   | "reconnect_delay"
   | "max_reconnect_delay"
   | "stable_stream_time"
+  | "unanswered_request_time"
   | "close_timeout";
 
 /** The limits of both kinds of relay. */
@@ -47,7 +48,10 @@ export const RELAY_LIMITS: Readonly<Record<RelayLimitName, RelayLimit>> = {
   stream_idle_time: milliseconds(3_600_000, "idle time after which an accepted connection is closed"),
   max_connections: count(10_000, "accepted connections"),
   max_half_open: count(1_000, "accepted connections before their first message"),
-  max_connections_per_source: count(100, "accepted connections of one address, and UDP sockets kept for it"),
+  max_connections_per_source: count(
+    100,
+    "accepted connections of one address (IPv6: /64), and UDP sockets kept for it",
+  ),
   max_kept_sockets: count(1_000, "UDP sockets kept for clients whose stream ended"),
   kept_socket_time: milliseconds(300_000, "time a UDP socket is kept after its stream ended"),
   max_peers: count(1_000, "UDP peers, each with a stream"),
@@ -60,6 +64,10 @@ export const RELAY_LIMITS: Readonly<Record<RelayLimitName, RelayLimit>> = {
   reconnect_delay: milliseconds(100, "delay before a second attempt to open a stream, then doubled"),
   max_reconnect_delay: milliseconds(30_000, "longest delay between attempts"),
   stable_stream_time: milliseconds(5_000, "life of a stream after which another is opened without delay"),
+  unanswered_request_time: milliseconds(
+    10_000,
+    "time for which a daemon repeats an IKE request before its stream is given up",
+  ),
   close_timeout: milliseconds(2_000, "time to send what waits when a stream ends"),
 };
 

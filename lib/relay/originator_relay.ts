@@ -2,7 +2,7 @@
  * The relay beside an initiator's daemon: hears its datagrams, and opens an RFC 9329 stream for each UDP peer.
  */
 
-import { IketcpError, TransportError } from "../errors.ts";
+import { IketcpError, RelayError, TransportError } from "../errors.ts";
 import { formatAddress } from "../transport/address.ts";
 import type { Connection, Datagram, DatagramEndpoint, TransportAddress } from "../transport/types.ts";
 import { Backoff } from "./backoff.ts";
@@ -13,6 +13,7 @@ import { startIdleSweep } from "./idle_sweep.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
 import { StreamLeg } from "./stream_leg.ts";
+import { UnansweredRequests } from "./unanswered_requests.ts";
 
 /** Opens the stream towards the responder. */
 export type Dial = (
@@ -168,6 +169,7 @@ class Peer {
   readonly #queue: OutgoingQueue;
   readonly #backoff: Backoff;
   readonly #abort = new AbortController();
+  readonly #unanswered = new UnansweredRequests();
   #state: "idle" | "opening" | "open" | "waiting" = "idle";
   /** The other end has answered on the last stream: it is to be replaced when it is lost. */
   #answered = false;
@@ -197,6 +199,7 @@ class Peer {
       this.#toldOfMarker = true;
       this.#options.onEvent?.({ event: "marker_missing", client: this.address });
     }
+    if (this.#state === "open") this.#watch(data);
     this.#queue.push(data);
   }
 
@@ -259,14 +262,29 @@ class Peer {
     leg.ended.then((error) => this.#handleEnd(error, performance.now() - began));
   }
 
+  /** Gives up a stream on which nothing comes back; the request goes out again on the next one. */
+  #watch(data: Uint8Array): void {
+    const { unanswered_request_time: most } = this.#limits;
+    if (this.#unanswered.handleDatagram(data, performance.now()) < most) return;
+    this.#unanswered.handleAnswer();
+    this.#leg!.fail(
+      new RelayError(
+        "ERR_RELAY_UNANSWERED",
+        `Cannot go on with stream: expected an answer to the daemon's IKE request within ${most} ms`,
+      ),
+    );
+  }
+
   #handleMessages(messages: readonly Uint8Array[]): void {
     this.#answered = true;
+    this.#unanswered.handleAnswer();
     this.lastActive = performance.now();
     for (const message of messages) this.#options.endpoint.send(message, this.address);
   }
 
   #handleEnd(error: IketcpError | undefined, lived: number): void {
     this.#leg = undefined;
+    this.#unanswered.handleAnswer(); // on the next stream time begins anew
     this.#counters.streams--;
     if (error !== undefined && !error.code.startsWith("ERR_TRANSPORT")) this.#counters.streamsFaulty++;
     this.#queue.limit(this.#openingLimits());

@@ -12,6 +12,7 @@ import type { OnRelayEvent } from "./events.ts";
 import { startIdleSweep } from "./idle_sweep.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
+import { sourceKey } from "./source_key.ts";
 import { StreamLeg } from "./stream_leg.ts";
 
 /** What a {@linkcode ResponderRelay} needs. */
@@ -104,7 +105,7 @@ export class ResponderRelay {
   }
 
   #limitReached(connection: Connection): keyof RelayLimits | undefined {
-    const ofSource = this.#streamsBySource.get(connection.remoteAddress.hostname) ?? 0;
+    const ofSource = this.#streamsBySource.get(sourceKey(connection.remoteAddress.hostname)) ?? 0;
     if (this.#streams.size >= this.#limits.max_connections) return "max_connections";
     if (this.#halfOpen >= this.#limits.max_half_open) return "max_half_open";
     if (ofSource >= this.#limits.max_connections_per_source) return "max_connections_per_source";
@@ -124,7 +125,8 @@ export class ResponderRelay {
   #start(connection: Connection): void {
     const { onEvent } = this.#options;
     const { remoteAddress: client, localAddress: local } = connection;
-    this.#streamsBySource.set(client.hostname, 1 + (this.#streamsBySource.get(client.hostname) ?? 0));
+    const source = sourceKey(client.hostname);
+    this.#streamsBySource.set(source, 1 + (this.#streamsBySource.get(source) ?? 0));
     this.#halfOpen++;
     this.#counters.streamsOpened++;
     const stream = new ClientStream({
@@ -144,9 +146,9 @@ export class ResponderRelay {
     stream.leg.ended.then((error) => {
       this.#streams.delete(stream);
       if (stream.halfOpen) this.#halfOpen--;
-      const left = this.#streamsBySource.get(client.hostname)! - 1;
-      if (left > 0) this.#streamsBySource.set(client.hostname, left);
-      else this.#streamsBySource.delete(client.hostname);
+      const left = this.#streamsBySource.get(source)! - 1;
+      if (left > 0) this.#streamsBySource.set(source, left);
+      else this.#streamsBySource.delete(source);
       if (error !== undefined && !error.code.startsWith("ERR_TRANSPORT")) this.#counters.streamsFaulty++;
       stream.release();
       onEvent?.({ event: "stream_ended", client, error });

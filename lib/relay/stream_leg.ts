@@ -8,7 +8,7 @@ import { MessageLink } from "../encap/message_link.ts";
 import { EncapError, IketcpError, RelayError, TransportError } from "../errors.ts";
 import type { Connection } from "../transport/types.ts";
 import type { RelayCounters } from "./counters.ts";
-import { hintOfOpening } from "./opening_hint.ts";
+import { answerInspector, hintOfOpening } from "./opening_hint.ts";
 import type { OutgoingQueue } from "./outgoing_queue.ts";
 
 /** What a leg needs. */
@@ -55,6 +55,7 @@ export class StreamLeg {
     this.#link = new MessageLink(connection, {
       role,
       maxAcceptLength: maxMessageLength,
+      inspect: role === "originator" ? answerInspector() : undefined,
       onRead: () => this.#count(),
       onMessages: (messages) => this.#deliver(messages),
       onEnd: () => {

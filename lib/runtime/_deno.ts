@@ -17,6 +17,7 @@ export interface DenoTcpConn {
   write(from: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   setNoDelay(on?: boolean): void;
+  setKeepAlive(on?: boolean): void;
   close(): void;
 }
 

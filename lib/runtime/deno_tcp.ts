@@ -140,6 +140,7 @@ class DenoTcpConnection extends CarrierConnection {
     this.#conn = conn;
     try {
       conn.setNoDelay(true);
+      conn.setKeepAlive(true); // after the system's time, mostly two hours: Deno can set no other
     } catch {
       // Reset already: the first read will say so.
     }

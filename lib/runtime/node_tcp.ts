@@ -38,6 +38,12 @@ const READS_INTO_BUFFERS = detectRuntime().name !== "bun";
  */
 const TURN_OCTETS = 1048576;
 
+/**
+ * Milliseconds of silence after which the system asks the peer whether it is still there, ten times with a second between
+ * (RFC 9329, section 6.7): who has gone without a word must not hold a socket for ever.
+ */
+const KEEPALIVE_TIME = 60_000;
+
 /** Connects to a TCP port. */
 export async function connectTcp(
   address: TransportAddress,
@@ -199,7 +205,8 @@ class NodeTcpConnection extends CarrierConnection {
       if (error || socket.destroyed) this.#writing?.reject(this.#explain(error));
       else if (this.#called === this.#issued) this.#writing?.resolve();
     };
-    socket.setNoDelay?.(true); // a socket of node:tls on another stream has none
+    socket.setNoDelay?.(true); // a socket of node:tls on another stream has neither
+    socket.setKeepAlive?.(true, KEEPALIVE_TIME);
     socket.on("end", () => {
       this.#ended = true;
       this.handleEnd();

@@ -307,6 +307,34 @@ const TESTS: Readonly<Record<RelayLimitName, LimitTest>> = {
     }, { limits: { stable_stream_time: 300, reconnect_delay: 60_000, max_reconnect_delay: 60_000 } }),
   },
 
+  unanswered_request_time: {
+    then: "the stream is reset, and the request goes out on a new one",
+    run: withOriginator(async (scene) => {
+      const daemon = await scene.daemon();
+      const request = ikeSaInit(1);
+      daemon.send(request);
+      const dead = await scene.accept();
+      await dead.expectMessages(1);
+      while (scene.eventsOf("stream_ended").length === 0) {
+        daemon.send(request);
+        await sleep(20);
+      }
+      assert.equal(scene.eventsOf("stream_ended")[0]!.error?.code, "ERR_RELAY_UNANSWERED");
+      await dead.expectEnd();
+      const next = await scene.accept();
+      assert.deepEqual((await next.expectMessages(1))[0], request);
+
+      // Any answer shows that the path works, whatever the daemon goes on to send.
+      const began = performance.now();
+      while (performance.now() - began < 700) {
+        daemon.send(request);
+        await next.send(esp(5));
+        await sleep(20);
+      }
+      assert.equal(scene.eventsOf("stream_ended").length, 1);
+    }, { limits: { unanswered_request_time: 300, reconnect_delay: 20 } }),
+  },
+
   close_timeout: {
     then: "a stream that takes no more is reset",
     run: withResponder(async (scene) => {

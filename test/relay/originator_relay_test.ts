@@ -15,6 +15,7 @@ import {
   length,
   PREFIX,
   sequenceOf,
+  text,
 } from "./_messages.ts";
 import { type OriginatorScene, QUIET, type RawStream, withOriginator } from "./_scene.ts";
 
@@ -287,6 +288,37 @@ describe("OriginatorRelay", () => {
       await second.write(length(1));
       assert.equal((await scene.expectEvent("stream_ended", 2)).error?.code, "ERR_ENCAP_LENGTH");
       assert.equal(scene.counters.streamsFaulty, 2);
+    }, { limits: QUICK }),
+  );
+
+  it(
+    "says what it is that answers in another protocol, however its greeting is cut",
+    withOriginator(async (scene) => {
+      const greetings: readonly [string | Uint8Array, RegExp][] = [
+        ["SSH-2.0-OpenSSH_9.2p1\r\n", /^Cannot read stream: .* 53 53 48 2d .*: this looks like SSH$/],
+        ["HTTP/1.1 400 Bad Request\r\n\r\n", /: this looks like an HTTP response; .*ws:\/\/ may be meant$/],
+        [
+          Uint8Array.of(0x15, 3, 3, 0, 2, 2, 70),
+          /: this looks like TLS; a carrier of tls:\/\/ may be meant$/,
+        ],
+      ];
+      let streams = 0;
+      for (const [greeting, message] of greetings) {
+        const octets = typeof greeting === "string" ? text(greeting) : greeting;
+        for (const cut of [octets.byteLength, 3]) {
+          const stream = await openStream(scene);
+          for (let i = 0; i < octets.byteLength && stream.ending === undefined; i += cut) {
+            await stream.write(octets.subarray(i, i + cut)).catch(() => {});
+          }
+          const { error } = await scene.expectEvent("stream_ended", ++streams);
+          assert.equal(error?.code, "ERR_RELAY_FOREIGN_PROTOCOL");
+          assert.match(error.message, message);
+        }
+      }
+      // A message that only begins alike passes.
+      const stream = await openStream(scene);
+      await stream.write(length(0x4854), text("TP"), new Uint8Array(0x4854 - 4));
+      await until(() => scene.counters.messagesFromStream === 1, "it passes");
     }, { limits: QUICK }),
   );
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import process from "node:process";
 import { describe, it } from "node:test";
 import { TransportError } from "../../lib/errors.ts";
 import { connectTcp, detectRuntime, listenTcp } from "../../lib/runtime/mod.ts";
@@ -209,5 +210,25 @@ describe("listenTcp", () => {
       break;
     }
     await listener.close();
+  });
+});
+
+/** State of the kernel's timer of a connection, as `/proc/net/tcp` tells it: 2 is a keepalive's. */
+function timerOf({ port }: TransportAddress, peer: TransportAddress): number | undefined {
+  const hex = (value: number) => value.toString(16).toUpperCase().padStart(4, "0");
+  const row = readFileSync("/proc/net/tcp", "utf8").split("\n").map((line) => line.trim().split(/\s+/))
+    .find(([, local, remote]) => local?.endsWith(`:${hex(port)}`) && remote?.endsWith(`:${hex(peer.port)}`));
+  return row && parseInt(row[5]!, 16);
+}
+
+describe("An idle TCP connection", { skip: process.platform !== "linux" }, () => {
+  it("is watched by keepalives of the system at both ends (R-KAL-5)", async () => {
+    const listener = await listenTcp({ hostname: "127.0.0.1", port: 0 });
+    const near = await connectTcp(listener.address);
+    const { value: far } = await listener.connections.getReader().read();
+    for (const { localAddress, remoteAddress } of [near, far!]) {
+      assert.equal(timerOf(localAddress, remoteAddress), 2);
+    }
+    await Promise.all([near.close(), far!.close(), listener.close()]);
   });
 });
