@@ -67,7 +67,9 @@ export type IkeErrorCode =
   /** An answer that is none of what was proposed (RFC 7296, section 3.3.6). */
   | "ERR_IKE_PROPOSAL"
   /** A certificate, CRL or distinguished name that cannot be read. */
-  | "ERR_IKE_CERTIFICATE";
+  | "ERR_IKE_CERTIFICATE"
+  /** An IKE SA could not be established; the message says why. */
+  | "ERR_IKE_FAILED";
 
 /** Why a relay ended a stream. */
 export type RelayErrorCode =

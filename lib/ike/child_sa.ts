@@ -36,6 +36,8 @@ export interface ChildSa {
   /** What the peer sends from. */
   readonly remote: readonly Selector[];
   state: ChildSaState;
+  /** What the peer has made to replace it, and the nonces of that exchange. */
+  successor?: { readonly child: ChildSa; readonly nonces: readonly [Uint8Array, Uint8Array] };
 }
 
 /** An SPI of a child SA as 4 octets. */

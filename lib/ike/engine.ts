@@ -24,7 +24,7 @@ import type { IkePath } from "./path.ts";
 import { readPools } from "./pools.ts";
 import type { IkeCounters } from "./sa_registry.ts";
 import { isEstablished } from "./state.ts";
-import { connectOperation, createChildOperation, livenessOperation } from "./tasks/operations.ts";
+import { connectOperation, livenessOperation } from "./tasks/operations.ts";
 
 /** What an {@linkcode IkeEngine} is made of. */
 export interface IkeEngineOptions {
@@ -208,10 +208,7 @@ export class IkeEngine {
     const child = "child" in input && typeof input.child === "number" ? sa.child(input.child) : undefined;
     switch (input.kind) {
       case "initiate_child":
-        if (isEstablished(sa.state)) {
-          sa.exchanges.begin(createChildOperation(sa, this.#childOf(sa.connection, input.child)));
-        }
-        return;
+        return sa.createChild(this.#childOf(sa.connection, input.child));
       case "delete_ike":
         return sa.delete();
       case "delete_child":
@@ -225,15 +222,18 @@ export class IkeEngine {
         sa.setPath(input.path);
         return sa.exchanges.resend();
       case "rekey_child":
+        return child === undefined ? undefined : sa.rekeyChild(child);
       case "rekey_ike":
-        return;
+        return sa.rekey();
     }
   }
 
   #noteUsage(sa: IkeSa, input: Extract<IkeInput, { kind: "child_usage" }>): void {
     if (input.limit === undefined) return sa.noteTraffic(input.path);
     const child = sa.child(input.child);
-    if (child !== undefined && input.limit === "hard") sa.deleteChild(child, "expired");
+    if (child === undefined) return;
+    if (input.limit === "hard") sa.deleteChild(child, "expired");
+    else sa.rekeyChild(child);
   }
 }
 

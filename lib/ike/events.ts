@@ -200,6 +200,14 @@ export interface ChildSasMoved {
   readonly children: readonly ChildSaId[];
 }
 
+/** The peer did not take a rekey of the IKE SA; it is tried again until the lifetime ends. */
+export interface IkeRekeyFailed {
+  readonly type: "ike_rekey_failed";
+  readonly ikeSa: IkeSaId;
+  /** Name of the notify. */
+  readonly reason: string;
+}
+
 /** An IKE SA and its child SAs send to another path from now on (RFC 9329, section 6.1). */
 export interface PathChanged {
   readonly type: "path_changed";
@@ -297,6 +305,7 @@ export type IkeEvent =
   | ChildSaDeleted
   | ChildSaFailed
   | ChildSasMoved
+  | IkeRekeyFailed
   | PathChanged
   | PeerAlive
   | MessageLogged

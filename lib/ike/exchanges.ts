@@ -62,6 +62,13 @@ export class Exchanges {
     return [...this.#begun, ...this.#queue];
   }
 
+  /** Whether a child SA is being made, replaced or deleted by this end. */
+  isBusyWithChildren(): boolean {
+    return this.operations().some(({ tasks }) =>
+      tasks.some(({ name, done }) => !done && name.startsWith("child_"))
+    );
+  }
+
   /** The peer keeps state for that many requests (SET_WINDOW_SIZE). */
   growWindow(size: number): void {
     this.#requests.grow(size);

@@ -8,12 +8,13 @@ import type { Prf } from "../crypto/mod.ts";
 import { type CertificateData, formatIdentity, type Identity } from "./auth/mod.ts";
 import { Channel } from "./channel.ts";
 import type { ChildSa } from "./child_sa.ts";
-import type { Connection } from "./connection.ts";
+import type { Child, Connection } from "./connection.ts";
 import type { AssignedConfiguration, ChildSaDeleted, FailureReason, IkeSaId, NatFindings } from "./events.ts";
 import { Exchanges } from "./exchanges.ts";
 import { EXCHANGE, NOTIFY, notifyName } from "./codec/mod.ts";
 import { FATAL_NOTIFIES, type Incoming, type Outgoing } from "./messages.ts";
 import { logLine, repeatedLine } from "./message_log.ts";
+import type { NoncePair } from "./nonce_order.ts";
 import type { IkePath } from "./path.ts";
 import type { Lease } from "./pools.ts";
 import type { IkeServices } from "./services.ts";
@@ -21,10 +22,13 @@ import { type IkeSaMove, type IkeSaState, isEstablished, nextIkeSaState } from "
 import { formatProposal } from "./proposals.ts";
 import type { SelectedProposal } from "./proposal_selection.ts";
 import {
+  createChildOperation,
   deleteChildOperation,
   deleteIkeOperation,
   failureOperation,
   livenessOperation,
+  rekeyChildOperation,
+  rekeyIkeOperation,
   unwantedChildOperation,
 } from "./tasks/operations.ts";
 import type { IkeSaFailure } from "./tasks/task.ts";
@@ -126,6 +130,12 @@ export class IkeSa {
   readonly children: Map<number, ChildSa> = new Map();
   /** The IKE SA that it replaces. */
   replaces: IkeSaId | undefined;
+  /** A rekey of this SA by this end is under way. */
+  rekeying = false;
+  /** What the peer has made to replace it, and the nonces of that exchange. */
+  peerSuccessor: { readonly successor: IkeSa; readonly nonces: NoncePair } | null = null;
+  /** The IKE SA that has taken over the children. */
+  successor: IkeSa | null = null;
   /** When an authentic message of the peer came last. */
   lastHeard: number;
   readonly channel: Channel;
@@ -449,7 +459,99 @@ export class IkeSa {
     services.forget(this);
   }
 
+  // Its successor (section 2.18).
+
+  /** Makes the SA that is to replace this one: what was found out about the peer holds for it too. */
+  makeSuccessor(
+    role: "initiator" | "responder",
+    { spiI, spiR, nonces }: { spiI: Uint8Array; spiR: Uint8Array; nonces: NoncePair },
+  ): IkeSa {
+    const { services, path, candidates } = this;
+    const successor = new IkeSa({ id: services.newIkeSaId(), services, role, spiI, spiR, path, candidates });
+    [successor.nonceI, successor.nonceR] = nonces;
+    Object.assign(successor.peer, this.peer);
+    successor.nat = this.nat;
+    successor.localId = this.localId;
+    successor.remoteId = this.remoteId;
+    successor.remoteBody = this.remoteBody;
+    successor.authenticated = true;
+    successor.configuration = this.configuration;
+    successor.replaces = this.id;
+    services.adopt(successor);
+    return successor;
+  }
+
+  /** Another SA takes the children over, and everything else that outlives this one. */
+  handOver(successor: IkeSa): void {
+    const { services } = this;
+    this.move("rekeyed");
+    this.successor = successor;
+    this.rekeying = false;
+    for (const name of ["rekey_ike", "expire_ike", "reauthenticate", "liveness"] as const) {
+      this.timers.clear(name);
+    }
+    successor.leases = this.leases;
+    this.leases = [];
+    if (successor.state === "created") successor.establish();
+    const moved = [...this.children.values()];
+    for (const child of moved) {
+      this.children.delete(child.spiIn);
+      successor.addChild(child);
+      for (const name of ["rekey_child", "expire_child"] as const) {
+        const at = services.timers.at(this, name, child.id);
+        this.timers.clear(name, child.id);
+        if (at !== undefined) successor.timers.set(name, at, child.id);
+      }
+    }
+    this.exchanges.cancelQueued();
+    services.emit({
+      type: "child_sas_moved",
+      from: this.id,
+      to: successor.id,
+      children: moved.map(({ id }) => id),
+    });
+  }
+
+  /** Replaces this SA, unless that is under way. */
+  rekey(): void {
+    if (this.#state !== "established" || this.rekeying) return;
+    this.exchanges.begin(rekeyIkeOperation(this));
+  }
+
+  /** The peer did not take a rekey: it is tried again until the lifetime ends. */
+  rekeyRefused(notify: string): void {
+    const { services } = this;
+    services.emit({ type: "ike_rekey_failed", ikeSa: this.id, reason: notify });
+    if (this.#state === "established") {
+      const wait = services.limits.retry_time;
+      this.timers.set("rekey_ike", services.now + wait + services.randomBelow(wait));
+    }
+  }
+
   // Its children.
+
+  /** Makes another child SA. */
+  createChild(config: Child): void {
+    if (this.#state === "established") this.exchanges.begin(createChildOperation(this, config));
+  }
+
+  /** Replaces a child SA, unless that is under way. */
+  rekeyChild(child: ChildSa): void {
+    if (this.#state !== "established" || child.state !== "installed") return;
+    this.exchanges.begin(rekeyChildOperation(this, child));
+  }
+
+  /** A child SA could not be replaced: it is tried again, at random a little later than the peer might. */
+  retryRekey(child: ChildSa): void {
+    const { now, limits } = this.services;
+    const wait = limits.retry_time + this.services.randomBelow(limits.retry_time);
+    this.timers.set("rekey_child", now + wait, child.id);
+  }
+
+  /** Packets are to be sent on a child SA from now on. */
+  switchTo(child: ChildSa): void {
+    this.services.emit({ type: "child_sa_switched", ikeSa: this.id, child: child.id });
+  }
 
   /** Takes a child SA in. */
   addChild(child: ChildSa): void {
@@ -502,6 +604,12 @@ export class IkeSa {
         return this.fail("refused", `The peer answered IKE_SA_INIT with ${this.#initError}`);
       case "linger":
         return this.fail("timeout", "The peer did not answer any more");
+      case "rekey_child": {
+        const child = this.child(key);
+        return child === undefined ? undefined : this.rekeyChild(child);
+      }
+      case "rekey_ike":
+        return this.rekey();
       case "expire_child":
         return this.#expireChild(key);
       case "expire_ike":

@@ -18,10 +18,13 @@
 export * from "./config.ts";
 export { type Connection, readConnection } from "./connection.ts";
 export * from "./engine.ts";
+export * from "./engine_host.ts";
 export * from "./engine_io.ts";
+export * from "./engine_stream.ts";
 export * from "./events.ts";
 export * from "./fragments.ts";
 export * from "./limits.ts";
+export * from "./nonce_order.ts";
 export * from "./path.ts";
 export * from "./pools.ts";
 export * from "./proposal_selection.ts";

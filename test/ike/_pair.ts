@@ -261,6 +261,16 @@ export class Pair {
     this.settle();
   }
 
+  /** The same, with an address translator in front of `a`. */
+  connectThroughNat(): void {
+    const inside = { address: Uint8Array.of(10, 0, 0, 9), port: 4500 };
+    const path = datagramPath(inside, this.pathA.remote);
+    this.#paths.set(path.id, { a: path, b: this.pathB });
+    this.#paths.set(this.pathB.id, { a: path, b: this.pathB });
+    this.handle(this.a, { kind: "initiate", connection: "ab", path });
+    this.settle();
+  }
+
   /** Both ends have nothing left. */
   assertClean(): void {
     const nothing = { ikeSas: 0, halfOpen: 0, childSpis: 0, paths: 0, timers: 0, needs: 0 };

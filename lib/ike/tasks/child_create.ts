@@ -16,6 +16,7 @@ import {
   takesTfcPadding,
 } from "../child_negotiation.ts";
 import type { Child } from "../connection.ts";
+import type { ChildSaId } from "../events.ts";
 import type { KeyExchange, KeyExchangeTransform } from "../../crypto/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
@@ -56,6 +57,12 @@ type State =
   | { readonly kind: "refuse"; readonly notify: number; readonly data?: Uint8Array; readonly text: string }
   | { readonly kind: "done" };
 
+/** What is known of a child SA before it is made. */
+export interface ChildCreateOptions {
+  /** The child SA that it is to replace. */
+  readonly replaces?: ChildSa;
+}
+
 /** A new child SA. */
 export class ChildCreateTask implements Task {
   readonly name = "child_create";
@@ -68,11 +75,16 @@ export class ChildCreateTask implements Task {
   #state: State = { kind: "initial" };
   /** The child SA that came of it. */
   child: ChildSa | null = null;
+  /** Both nonces of CREATE_CHILD_SA, once they are known: they decide between two that replace one (section 2.8.1). */
+  nonces: readonly [Uint8Array, Uint8Array] | null = null;
   /** The peer takes no child in IKE_AUTH, or none is wanted there: it is still to be made (RFC 6023). */
   postponed = false;
 
+  readonly #options: ChildCreateOptions;
+
   /** Takes the SA, and what is wanted where this end begins. */
-  constructor(sa: IkeSa, config: Child | null = null) {
+  constructor(sa: IkeSa, config: Child | null = null, options: ChildCreateOptions = {}) {
+    this.#options = options;
     this.#sa = sa;
     this.#began = config !== null;
     this.#config = config;
@@ -224,8 +236,9 @@ export class ChildCreateTask implements Task {
         tfcPadding: takesTfcPadding(message),
       },
       { nonceI: state.nonce ?? sa.nonceI, nonceR: nonce?.data ?? sa.nonceR, shared },
-      { began: true, send: true },
+      { began: true, send: true, ...this.#replaced() },
     );
+    if (state.nonce !== null) this.nonces = [state.nonce, nonce!.data.slice()];
   }
 
   /** The peer has made a child SA that we do not want: it is deleted there (section 1.3.1). */
@@ -264,7 +277,7 @@ export class ChildCreateTask implements Task {
         "child SAs come in CREATE_CHILD_SA only (childless = force)",
       );
     }
-    if (sa.children.size >= sa.services.limits.max_children) {
+    if (this.#options.replaces === undefined && sa.children.size >= sa.services.limits.max_children) {
       return this.#refuse(NOTIFY.noAdditionalSas!, `the limit max_children (${sa.children.size}) is reached`);
     }
     this.#state = { kind: "refuse", notify: NOTIFY.tsUnacceptable!, text: "no child is configured" };
@@ -295,7 +308,9 @@ export class ChildCreateTask implements Task {
         formatSelectors(selectors.remote)
       }`,
     };
-    for (const config of sa.connection.children.values()) {
+    const { replaces } = this.#options;
+    const configs = replaces === undefined ? [...sa.connection.children.values()] : [replaces.config];
+    for (const config of configs) {
       const policy = childPolicy(sa, config);
       const local = narrowSelectors(selectors.local, policy.local);
       const remote = narrowSelectors(selectors.remote, policy.remote);
@@ -402,8 +417,15 @@ export class ChildCreateTask implements Task {
       sa,
       terms,
       { nonceI: nonceI ?? sa.nonceI, nonceR: nonceR ?? sa.nonceR, shared: exchange?.shared ?? null },
-      { began: false, send: true },
+      // Who answers a rekey goes on sending on the old one until that is deleted (section 2.8).
+      { began: false, send: this.#options.replaces === undefined, ...this.#replaced() },
     );
+    if (nonceI !== null) this.nonces = [nonceI, nonceR!];
+  }
+
+  #replaced(): { replaces?: ChildSaId } {
+    const { replaces } = this.#options;
+    return replaces === undefined ? {} : { replaces: replaces.id };
   }
 }
 

@@ -92,11 +92,17 @@ export class PeerChildDeleteTask implements Task {
 
   /** An SPI that no child SA sends to is passed over: that child SA is gone already. */
   #delete(spiOut: number | undefined): void {
-    const sa = this.#sa;
-    const child = [...sa.children.values()].find((one) => one.spiOut === spiOut);
-    if (child === undefined) return;
-    if (child.state !== "deleting") this.#ours.push(child.spiIn);
-    sa.removeChild(child, child.state === "rekeyed" ? "replaced" : "peer");
+    // A rekey of the IKE SA may have moved its children on while this was under way.
+    for (const sa of [this.#sa, this.#sa.successor]) {
+      const child = sa === null ? undefined : [...sa.children.values()].find((one) => one.spiOut === spiOut);
+      if (child === undefined) continue;
+      if (child.state !== "deleting") this.#ours.push(child.spiIn);
+      const { successor } = child;
+      sa!.removeChild(child, successor === undefined ? "peer" : "replaced");
+      // Who began the rekey deletes the old one: from now on the new one is in use at both ends (section 2.8).
+      if (successor !== undefined && sa!.children.has(successor.child.spiIn)) sa!.switchTo(successor.child);
+      return;
+    }
   }
 
   build(message: Outgoing): void {

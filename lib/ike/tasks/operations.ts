@@ -9,6 +9,7 @@ import type { IkeSa } from "../ike_sa.ts";
 import { isEstablished } from "../state.ts";
 import { ChildCreateTask } from "./child_create.ts";
 import { ChildDeleteTask, UnwantedChildTask } from "./child_delete.ts";
+import { ChildRekeyTask } from "./child_rekey.ts";
 import { IkeAuthInitiatorTask } from "./ike_auth_initiator.ts";
 import { IkeConfigTask } from "./ike_config.ts";
 import { IkeCookieTask } from "./ike_cookie.ts";
@@ -18,6 +19,7 @@ import { IkeEstablishTask } from "./ike_establish.ts";
 import { IkeFailureTask } from "./ike_failure.ts";
 import { IkeInitTask } from "./ike_init.ts";
 import { IkeNatTask } from "./ike_nat.ts";
+import { IkeRekeyTask } from "./ike_rekey.ts";
 import type { Task } from "./task.ts";
 
 /** IKE_SA_INIT and IKE_AUTH with the first child; the other children follow. */
@@ -48,6 +50,16 @@ export function connectOperation(sa: IkeSa, children: readonly Child[]): Operati
 /** CREATE_CHILD_SA for one more child SA. */
 export function createChildOperation(sa: IkeSa, child: Child): Operation {
   return exchangeOf(EXCHANGE.createChildSa, new ChildCreateTask(sa, child));
+}
+
+/** CREATE_CHILD_SA for the successor of a child SA. */
+export function rekeyChildOperation(sa: IkeSa, child: ChildSa): Operation {
+  return exchangeOf(EXCHANGE.createChildSa, new ChildRekeyTask(sa, child));
+}
+
+/** CREATE_CHILD_SA for the successor of the IKE SA. */
+export function rekeyIkeOperation(sa: IkeSa): Operation {
+  return exchangeOf(EXCHANGE.createChildSa, new IkeRekeyTask(sa));
 }
 
 /** INFORMATIONAL with D of the IKE SA. */

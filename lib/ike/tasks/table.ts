@@ -1,10 +1,11 @@
 /** The tasks of an exchange that the peer began, in the order in which they take part: one row an exchange. */
 
-import { EXCHANGE, PROTOCOL } from "../codec/mod.ts";
+import { EXCHANGE, NOTIFY, PROTOCOL } from "../codec/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import { FATAL_NOTIFIES, type Incoming } from "../messages.ts";
 import { ChildCreateTask } from "./child_create.ts";
 import { PeerChildDeleteTask } from "./child_delete.ts";
+import { PeerChildRekeyTask } from "./child_rekey.ts";
 import { IkeAuthResponderTask } from "./ike_auth_responder.ts";
 import { IkeConfigTask } from "./ike_config.ts";
 import { IkeDeleteTask } from "./ike_delete.ts";
@@ -12,6 +13,8 @@ import { IkeEstablishTask } from "./ike_establish.ts";
 import { IkeFailureTask } from "./ike_failure.ts";
 import { IkeInitTask } from "./ike_init.ts";
 import { IkeNatTask } from "./ike_nat.ts";
+import { PeerIkeRekeyTask } from "./ike_rekey.ts";
+import { TemporaryFailureTask } from "./temporary_failure.ts";
 import type { Task } from "./task.ts";
 
 /** What becomes tasks, by exchange. */
@@ -25,7 +28,14 @@ const TASKS: Readonly<Record<number, (message: Incoming, sa: IkeSa) => Task[]>> 
     new IkeEstablishTask(sa),
     new ChildCreateTask(sa),
   ],
-  [EXCHANGE.createChildSa]: (_message, sa) => [new ChildCreateTask(sa)],
+  [EXCHANGE.createChildSa]: (message, sa) => {
+    const protocol = message.first("SA")?.proposals[0]?.protocol;
+    if (protocol === PROTOCOL.ike) return [new PeerIkeRekeyTask(sa)];
+    // Section 2.25.2: nothing is begun on an SA that is replaced or goes; section 2.8: nor beside its own rekey.
+    if (sa.state !== "established" || sa.rekeying) return [new TemporaryFailureTask()];
+    if (message.notify(NOTIFY.rekeySa) !== undefined) return [new PeerChildRekeyTask(sa)];
+    return [new ChildCreateTask(sa)];
+  },
   [EXCHANGE.informational]: (message, sa) => {
     const deleted = message.all("D").map(({ protocol }) => protocol);
     if (message.all("N").some(({ type }) => FATAL_NOTIFIES.has(type))) return [new IkeFailureTask(sa, null)];

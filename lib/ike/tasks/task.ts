@@ -21,7 +21,8 @@ export type TaskName =
   | "ike_failure"
   | "child_create"
   | "child_rekey"
-  | "child_delete";
+  | "child_delete"
+  | "temporary_failure";
 
 /** A step that waits for the outside: a signature of a smart card, a verdict on certificates, an EAP back end. */
 export interface PendingStep {

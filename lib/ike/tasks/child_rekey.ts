@@ -1,0 +1,158 @@
+/**
+ * Replaces a child SA (RFC 7296, sections 1.3.3, 2.8): a new one is made, then the old one is deleted by whoever began. Where both
+ * ends do it at once, the exchange with the lowest nonce was for nothing (section 2.8.1); where one end deletes what the other
+ * replaces, the notifies of section 2.25 tell.
+ */
+
+import { type ChildSa, spiNumber, spiOctets } from "../child_sa.ts";
+import { NOTIFY, notifyName, notifyPayload, PROTOCOL } from "../codec/mod.ts";
+import type { IkeSa } from "../ike_sa.ts";
+import type { Incoming, Outgoing } from "../messages.ts";
+import { isRedundant } from "../nonce_order.ts";
+import { ChildCreateTask } from "./child_create.ts";
+import type { Task, TaskStep } from "./task.ts";
+
+/** CREATE_CHILD_SA with N(REKEY_SA) that this end begins. */
+export class ChildRekeyTask implements Task {
+  readonly name = "child_rekey";
+  readonly #sa: IkeSa;
+  readonly #old: ChildSa;
+  #create: ChildCreateTask;
+  #over = false;
+
+  /** Takes the child SA to be replaced. */
+  constructor(sa: IkeSa, old: ChildSa) {
+    this.#sa = sa;
+    this.#old = old;
+    this.#create = new ChildCreateTask(sa, old.config, { replaces: old });
+  }
+
+  get done(): boolean {
+    return this.#over || this.#create.done;
+  }
+
+  build(message: Outgoing): TaskStep {
+    const { spiIn, state } = this.#old;
+    const exists = this.#sa.children.get(spiIn) === this.#old;
+    // The peer was first, with a rekey or a deletion.
+    if (!exists || (state !== "installed" && state !== "rekeying")) {
+      this.#over = true;
+      return;
+    }
+    this.#old.state = "rekeying";
+    message.add(notifyPayload(NOTIFY.rekeySa, undefined, { protocol: PROTOCOL.esp, spi: spiOctets(spiIn) }));
+    return this.#create.build(message);
+  }
+
+  process(message: Incoming): TaskStep {
+    const sa = this.#sa;
+    const old = this.#old;
+    const exists = sa.children.get(old.spiIn) === old;
+    const error = message.error();
+    if (error?.type === NOTIFY.childSaNotFound) {
+      this.abort();
+      // The peer knows nothing of the old one; unless it has just deleted it, traffic needs another (section 2.25.1).
+      if (exists && old.successor === undefined) {
+        sa.removeChild(old, "peer");
+        sa.createChild(old.config);
+      }
+      return;
+    }
+    const temporary = error?.type === NOTIFY.temporaryFailure;
+    if (temporary) this.#over = true;
+    const step = temporary ? undefined : this.#create.process(message);
+    if (temporary) this.#create.abort();
+    if (!this.done) return step; // another group is tried
+    const { child, nonces } = this.#create;
+    if (child === null || nonces === null) return this.#keepOld(exists, error?.type);
+    const { successor } = old;
+    if (successor !== undefined && isRedundant(nonces, successor.nonces)) {
+      // Ours was for nothing: the peer deletes the old one, and its new one carries on.
+      sa.deleteChild(child, "replaced");
+      if (sa.children.has(successor.child.spiIn)) sa.switchTo(successor.child);
+    } else if (exists) {
+      old.state = "rekeyed";
+      sa.deleteChild(old, "replaced");
+    }
+  }
+
+  /** Nothing came of it: the old one goes on, and it is tried again. */
+  #keepOld(exists: boolean, error: number | undefined): void {
+    if (!exists || this.#old.state !== "rekeying") return;
+    this.#old.state = this.#old.successor === undefined ? "installed" : "rekeyed";
+    if (this.#old.successor !== undefined) return;
+    this.#sa.retryRekey(this.#old);
+    if (error === NOTIFY.temporaryFailure) {
+      const text = `The peer answered ${notifyName(error)}; it is tried again`;
+      const { name } = this.#old;
+      this.#sa.services.emit({
+        type: "child_sa_failed",
+        ikeSa: this.#sa.id,
+        name,
+        reason: notifyName(error),
+        text,
+      });
+    }
+  }
+
+  abort(): void {
+    this.#over = true;
+    this.#create.abort();
+    if (this.#old.state === "rekeying") this.#old.state = "installed";
+  }
+}
+
+/** CREATE_CHILD_SA with N(REKEY_SA) that the peer begins. */
+export class PeerChildRekeyTask implements Task {
+  readonly name = "child_rekey";
+  readonly #sa: IkeSa;
+  #create: ChildCreateTask | null = null;
+  #old: ChildSa | null = null;
+  #refusal: { readonly notify: number; readonly spi: Uint8Array } | null = null;
+  done = false;
+
+  /** Takes the SA. */
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  process(message: Incoming): TaskStep {
+    const sa = this.#sa;
+    const { spi } = message.notify(NOTIFY.rekeySa)!;
+    const old = [...sa.children.values()].find(({ spiOut }) => spiOut === spiNumber(spi));
+    // Section 2.25.1: what is gone is not found; what goes just now is refused for the moment.
+    if (old === undefined) this.#refusal = { notify: NOTIFY.childSaNotFound, spi: spi.slice() };
+    else if (old.state === "deleting" || old.state === "rekeyed") {
+      this.#refusal = { notify: NOTIFY.temporaryFailure, spi: new Uint8Array(0) };
+    } else {
+      this.#old = old;
+      this.#create = new ChildCreateTask(sa, null, { replaces: old });
+      return this.#create.process(message);
+    }
+  }
+
+  build(message: Outgoing): TaskStep {
+    this.done = true;
+    if (this.#refusal !== null) {
+      const { notify, spi } = this.#refusal;
+      const about = spi.length === 0 ? undefined : { protocol: PROTOCOL.esp, spi };
+      message.add(notifyPayload(notify, undefined, about));
+      return;
+    }
+    const [create, old] = [this.#create!, this.#old!];
+    const step = create.build(message);
+    const { child, nonces } = create;
+    if (child === null || nonces === null) return step;
+    old.successor = { child, nonces };
+    // With a rekey of ours under way, its response decides; else the old one has had its time.
+    if (old.state === "installed") {
+      old.state = "rekeyed";
+      this.#sa.timers.clear("rekey_child", old.id);
+    }
+    return step;
+  }
+
+  abort(): void {
+    this.#create?.abort();
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * Replaces an IKE SA (RFC 7296, sections 1.3.2, 2.8, 2.18): a new one takes over the children, then the old one is deleted by
+ * whoever began. Where both ends do it at once, the exchange with the lowest nonce was for nothing (section 2.8.2).
+ */
+
+import { NOTIFY, notifyName } from "../codec/mod.ts";
+import type { KeyExchange, KeyExchangeTransform } from "../../crypto/mod.ts";
+import { installIkeKeys } from "../ike_keys.ts";
+import type { IkeSa } from "../ike_sa.ts";
+import { offeredKeyExchanges } from "../key_exchanges.ts";
+import type { Incoming, Outgoing } from "../messages.ts";
+import { isRedundant } from "../nonce_order.ts";
+import {
+  checkAnswer,
+  type SelectedProposal,
+  selectProposal,
+  toAnswer,
+  toSaPayload,
+} from "../proposal_selection.ts";
+import { agree } from "./child_create.ts";
+import { newNonce } from "./ike_init.ts";
+import { IkeSaFailure, type Task } from "./task.ts";
+
+type State =
+  | { readonly kind: "initial" }
+  | {
+    readonly kind: "await_response";
+    readonly spi: Uint8Array;
+    readonly nonce: Uint8Array;
+    readonly keyExchange: KeyExchange;
+    readonly group: number;
+  }
+  | { readonly kind: "done" };
+
+/** CREATE_CHILD_SA for the IKE SA itself, begun by this end. */
+export class IkeRekeyTask implements Task {
+  readonly name = "ike_rekey";
+  readonly #sa: IkeSa;
+  #state: State = { kind: "initial" };
+  #group: KeyExchangeTransform | null = null;
+
+  /** Takes the SA to be replaced. */
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  get done(): boolean {
+    return this.#state.kind === "done";
+  }
+
+  build(message: Outgoing): void {
+    const sa = this.#sa;
+    const { services, connection } = sa;
+    // The peer was first, or the SA goes.
+    if (sa.state !== "established" || this.#state.kind !== "initial") {
+      this.#state = { kind: "done" };
+      return;
+    }
+    sa.rekeying = true;
+    this.#group ??= offeredKeyExchanges(connection.proposals)
+      .find(({ id }) => id === sa.suite!.keyExchange!.id) ?? offeredKeyExchanges(connection.proposals)[0]!;
+    const keyExchange = services.crypto.createKeyExchange(this.#group, (octets) => services.random(octets));
+    const [spi, nonce] = [services.newIkeSpi(), newNonce(sa)];
+    message.add(
+      toSaPayload(connection.proposals, { spi }),
+      { kind: "Nonce", data: nonce },
+      { kind: "KE", group: this.#group.id, data: keyExchange.publicValue },
+    );
+    this.#state = { kind: "await_response", spi, nonce, keyExchange, group: this.#group.id };
+  }
+
+  process(message: Incoming): void {
+    const sa = this.#sa;
+    if (this.#state.kind !== "await_response") return;
+    const { spi, nonce, keyExchange, group } = this.#state;
+    const error = message.error();
+    if (error?.type === NOTIFY.invalidKePayload && this.#changeGroup(error.data[0]! << 8 | error.data[1]!)) {
+      return;
+    }
+    if (error !== undefined) {
+      this.abort();
+      return sa.rekeyRefused(notifyName(error.type));
+    }
+    const [answer, ke, nonceR] = [message.first("SA"), message.first("KE"), message.first("Nonce")];
+    if (answer === undefined || ke === undefined || nonceR === undefined) {
+      throw new IkeSaFailure("invalid_syntax", "The answer to a rekey of the IKE SA lacks SA, KE or Nonce");
+    }
+    const selected = checkAnswer(answer, sa.connection.proposals, { spiSize: 8 });
+    if (selected.keyExchange!.id !== group || ke.group !== group) {
+      throw new IkeSaFailure(
+        "protocol",
+        `The peer answered with group ${ke.group}, but we sent a value of group ${group}`,
+      );
+    }
+    const shared = keyExchange.computeSharedSecret(ke.data);
+    keyExchange.dispose();
+    this.#state = { kind: "done" };
+    sa.rekeying = false;
+    const nonces = [nonce, nonceR.data.slice()] as const;
+    const created = sa.makeSuccessor("initiator", { spiI: spi, spiR: selected.spi.slice(), nonces });
+    installIkeKeys(created, selected, shared, sa);
+    const theirs = sa.peerSuccessor;
+    if (theirs !== null && isRedundant(nonces, theirs.nonces)) {
+      // Ours was for nothing: it is deleted, and the peer deletes the old one.
+      created.establish();
+      sa.handOver(theirs.successor);
+      created.delete("replaced");
+    } else {
+      sa.handOver(created);
+      sa.delete("replaced");
+    }
+  }
+
+  #changeGroup(id: number): boolean {
+    const group = offeredKeyExchanges(this.#sa.connection.proposals).find((row) => row.id === id);
+    if (this.#state.kind !== "await_response" || group === undefined || id === this.#state.group) {
+      return false;
+    }
+    this.#state.keyExchange.dispose();
+    this.#group = group;
+    this.#state = { kind: "initial" };
+    return true;
+  }
+
+  abort(): void {
+    if (this.#state.kind === "await_response") this.#state.keyExchange.dispose();
+    this.#state = { kind: "done" };
+    this.#sa.rekeying = false;
+  }
+}
+
+/** CREATE_CHILD_SA for the IKE SA itself, begun by the peer. */
+export class PeerIkeRekeyTask implements Task {
+  readonly name = "ike_rekey";
+  readonly #sa: IkeSa;
+  #accepted:
+    | { readonly selected: SelectedProposal; readonly nonceI: Uint8Array; readonly value: Uint8Array }
+    | null = null;
+  #refusal: { readonly notify: number; readonly data?: Uint8Array } | null = null;
+  done = false;
+
+  /** Takes the SA. */
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  process(message: Incoming): void {
+    const sa = this.#sa;
+    const [offer, ke, nonce] = [message.first("SA")!, message.first("KE"), message.first("Nonce")!];
+    // Section 2.25.2: not while a child SA is made or deleted, or this SA goes; and once is enough.
+    if (sa.state !== "established" || sa.peerSuccessor !== null || sa.exchanges.isBusyWithChildren()) {
+      this.#refusal = { notify: NOTIFY.temporaryFailure };
+      return;
+    }
+    const selected = selectProposal(offer, sa.connection.proposals, {
+      spiSize: 8,
+      ...(ke === undefined ? {} : { group: ke.group }),
+    });
+    if (selected === undefined) this.#refusal = { notify: NOTIFY.noProposalChosen };
+    else if (ke?.group !== selected.keyExchange!.id) {
+      const { id } = selected.keyExchange!;
+      this.#refusal = { notify: NOTIFY.invalidKePayload, data: Uint8Array.of(id >> 8, id) };
+    } else this.#accepted = { selected, nonceI: nonce.data.slice(), value: ke.data.slice() };
+  }
+
+  build(message: Outgoing): void {
+    this.done = true;
+    const sa = this.#sa;
+    if (this.#accepted === null) return message.notify(this.#refusal!.notify, this.#refusal!.data);
+    const { selected, nonceI, value } = this.#accepted;
+    const { publicValue, shared } = agree(sa, selected.keyExchange!, value);
+    const [spi, nonceR] = [sa.services.newIkeSpi(), newNonce(sa)];
+    message.add(
+      toAnswer(selected, spi),
+      { kind: "Nonce", data: nonceR },
+      { kind: "KE", group: selected.keyExchange!.id, data: publicValue },
+    );
+    const nonces = [nonceI, nonceR] as const;
+    const successor = sa.makeSuccessor("responder", { spiI: selected.spi.slice(), spiR: spi, nonces });
+    installIkeKeys(successor, selected, shared, sa);
+    sa.peerSuccessor = { successor, nonces };
+    // With a rekey of ours under way, its response decides who takes over.
+    if (sa.rekeying) sa.afterResponse(() => successor.establish());
+    else sa.afterResponse(() => sa.handOver(successor));
+  }
+
+  abort(): void {}
+}

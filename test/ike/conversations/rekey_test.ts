@@ -1,0 +1,180 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { Pair } from "../_pair.ts";
+
+/** Both ends have one child SA each, the same, and know one IKE SA. */
+function assertOneOfEach(pair: Pair): void {
+  for (const end of [pair.a, pair.b]) {
+    const gone = new Set(end.of("child_sa_deleted").map(({ child }) => child));
+    const left = end.of("child_sa_installed").filter(({ childSa }) => !gone.has(childSa.child));
+    assert.equal(left.length, 1, `${end.name}: ${end.story()}`);
+    assert.equal(end.engine.counters.ikeSas, 1, `${end.name}: ${end.story()}`);
+    assert.equal(end.engine.counters.childSpis, 1);
+  }
+  const [a, b] = [pair.a, pair.b].map((end) => {
+    const gone = new Set(end.of("child_sa_deleted").map(({ child }) => child));
+    return end.of("child_sa_installed").find(({ childSa }) => !gone.has(childSa.child))!.childSa;
+  });
+  assert.deepEqual(a!.inbound, b!.outbound);
+  assert.deepEqual(a!.outbound, b!.inbound);
+}
+
+function established(options: ConstructorParameters<typeof Pair>[0] = {}): Pair {
+  const pair = new Pair(options);
+  pair.connect();
+  pair.a.forget();
+  pair.b.forget();
+  return pair;
+}
+
+describe("Rekey of a child SA (RFC 7296, sections 1.3.3, 2.8)", () => {
+  it("makes the new one before the old one is deleted", () => {
+    const pair = new Pair();
+    pair.connect();
+    const old = pair.a.lastChild().childSa;
+    pair.a.forget();
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: old.child });
+    pair.settle();
+    assert.deepEqual(pair.a.talk(), [
+      "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { SA, Nr, TSi, TSr }",
+      "INFORMATIONAL { D } -->",
+      "<-- INFORMATIONAL { D }",
+    ]);
+    const [made, gone] = [pair.a.one("child_sa_installed"), pair.a.one("child_sa_deleted")];
+    assert.equal(made.replaces, old.child);
+    assert.equal(made.send, true);
+    assert.equal(gone.child, old.child);
+    assert.equal(gone.by, "replaced");
+    assert.notDeepEqual(made.childSa.inbound, old.inbound);
+    // The other end sends on the old one until it is deleted.
+    assert.equal(pair.b.lastChild().send, false);
+    assert.equal(pair.b.one("child_sa_switched").child, pair.b.lastChild().childSa.child);
+    assertOneOfEach(pair);
+  });
+
+  it("is made with a key exchange of its own where the proposals have one, in the group that the responder wants", () => {
+    const children = (proposals: string, local: string, remote: string) => ({
+      net: { esp_proposals: proposals, local_ts: local, remote_ts: remote },
+    });
+    const pair = new Pair({
+      connectionA: { children: children("aes128gcm16-x25519-ecp256", "10.1.0.0/16", "10.2.0.0/16") },
+      connectionB: { children: children("aes128gcm16-ecp256", "10.2.0.0/16", "10.1.0.0/16") },
+    });
+    pair.connect();
+    const { child } = pair.a.lastChild().childSa;
+    pair.a.forget();
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child });
+    pair.settle();
+    assert.deepEqual(pair.a.talk(), [
+      "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, KEi, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { N(INVALID_KE_PAYLOAD) }",
+      "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, KEi, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { SA, Nr, KEr, TSi, TSr }",
+      "INFORMATIONAL { D } -->",
+      "<-- INFORMATIONAL { D }",
+    ]);
+  });
+
+  for (const seed of [1, 2, 3, 4]) {
+    it(`leaves one where both ends begin at once (section 2.8.1, seed ${seed})`, () => {
+      const pair = new Pair({ seed });
+      pair.connect();
+      const [a, b] = [pair.a.lastChild().childSa, pair.b.lastChild().childSa];
+      pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: a.child });
+      pair.handle(pair.b, { kind: "rekey_child", ikeSa: 1, child: b.child });
+      pair.settle();
+      assertOneOfEach(pair);
+    });
+  }
+
+  it("meets the deletion of what it replaces (section 2.25.1)", () => {
+    const pair = new Pair();
+    pair.connect();
+    const [a, b] = [pair.a.lastChild().childSa, pair.b.lastChild().childSa];
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: a.child });
+    pair.handle(pair.b, { kind: "delete_child", ikeSa: 1, child: b.child });
+    pair.settle();
+    assert.match(pair.a.story(), /CREATE_CHILD_SA \{ N\(TEMPORARY_FAILURE\) \}/);
+    assert.equal(pair.a.engine.counters.childSpis, 0);
+    assert.equal(pair.b.engine.counters.childSpis, 0);
+  });
+
+  it("happens by time", () => {
+    const pair = established();
+    pair.advance(3_600_000);
+    assert.match(pair.a.story() + pair.b.story(), /CREATE_CHILD_SA \{ N\(REKEY_SA\)/);
+    assertOneChild(pair);
+  });
+
+  it("happens when the datapath tells that a limit was reached", () => {
+    const pair = new Pair();
+    pair.connect();
+    const { child } = pair.a.lastChild().childSa;
+    pair.a.forget();
+    pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child, limit: "soft" });
+    pair.settle();
+    assert.equal(pair.a.one("child_sa_installed").replaces, child);
+    pair.handle(pair.a, {
+      kind: "child_usage",
+      ikeSa: 1,
+      child: pair.a.lastChild().childSa.child,
+      limit: "hard",
+    });
+    pair.settle();
+    assert.equal(pair.a.of("child_sa_deleted").at(-1)!.by, "expired");
+    assert.equal(pair.b.engine.counters.childSpis, 0);
+  });
+});
+
+function assertOneChild(pair: Pair): void {
+  assert.equal(pair.a.engine.counters.childSpis, 1, pair.a.story());
+  assert.equal(pair.b.engine.counters.childSpis, 1, pair.b.story());
+}
+
+describe("Rekey of an IKE SA (RFC 7296, sections 1.3.2, 2.18)", () => {
+  for (const who of ["a", "b"] as const) {
+    it(`moves the child SAs to the new one, begun by the ${who === "a" ? "initiator" : "responder"}`, () => {
+      const pair = established();
+      pair.handle(pair[who], { kind: "rekey_ike", ikeSa: 1 });
+      pair.settle();
+      assert.deepEqual(pair[who].talk(), [
+        "CREATE_CHILD_SA { SA, Ni, KEi } -->",
+        "<-- CREATE_CHILD_SA { SA, Nr, KEr }",
+        "INFORMATIONAL { D } -->",
+        "<-- INFORMATIONAL { }",
+      ]);
+      for (const end of [pair.a, pair.b]) {
+        assert.equal(end.one("ike_sa_established").replaces, 1);
+        assert.equal(end.one("ike_sa_deleted").by, "replaced");
+        assert.equal(end.one("child_sas_moved").to, end.one("ike_sa_established").ikeSa);
+        assert.equal(end.of("child_sa_deleted").length, 0);
+      }
+      assertOneChild(pair);
+      // The new one works, with Message IDs from 0 on (section 2.18), and whoever began it is its initiator.
+      const { ikeSa, role } = pair.a.one("ike_sa_established");
+      assert.equal(role, who === "a" ? "initiator" : "responder");
+      pair.a.forget();
+      pair.handle(pair.a, { kind: "check_liveness", ikeSa });
+      pair.settle();
+      assert.equal(pair.a.of("peer_alive").length, 1);
+      pair.handle(pair.a, { kind: "delete_ike", ikeSa });
+      pair.settle();
+      pair.assertClean();
+    });
+  }
+
+  for (const seed of [1, 2, 3, 4]) {
+    it(`leaves one where both ends begin at once (section 2.8.2, seed ${seed})`, () => {
+      const pair = new Pair({ seed });
+      pair.connect();
+      pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+      pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+      pair.settle();
+      assertOneOfEach(pair);
+      pair.handle(pair.a, { kind: "delete_ike", ikeSa: pair.a.of("child_sas_moved").at(-1)!.to });
+      pair.settle();
+      pair.assertClean();
+    });
+  }
+});
