@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import {
@@ -359,6 +360,7 @@ describe("certifies", () => {
   });
 });
 
+/** Where everything is to be proven there has to be one. */
 function hasOpenssl(): boolean {
-  return spawnSync("openssl", ["version"]).status === 0;
+  return process.env["CI"] !== undefined || spawnSync("openssl", ["version"]).status === 0;
 }
