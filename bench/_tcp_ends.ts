@@ -1,6 +1,7 @@
 /** The two ends of a bulk transfer over loopback, in each of the ways that are compared. */
 
 import { EncapsulatedConnection } from "../lib/encap/encapsulated_connection.ts";
+import { InPlaceFramer } from "../lib/encap/in_place_framer.ts";
 import { DeframerStream, EncapsulationStream, FramerStream, type MessageChunk } from "../lib/encap/mod.ts";
 import { connectTcp, listenTcp } from "../lib/runtime/mod.ts";
 import type { Connection } from "../lib/transport/types.ts";
@@ -131,7 +132,7 @@ function endOf(way: Way, role: "originator" | "responder", connection: Connectio
     case "EncapsulatedConnection, lent": {
       let received = 0;
       const onEsp = (packets: Uint8Array[]) => void (received += packets.length);
-      const whole = new EncapsulatedConnection(connection, { role, onEsp, inPlace: true });
+      const whole = new EncapsulatedConnection(connection, { role, onEsp, framer: new InPlaceFramer() });
       return {
         async send(chunks) {
           const writer = whole.esp.writable.getWriter();

@@ -4,7 +4,7 @@
  */
 
 import process from "node:process";
-import { EncapsulationStream } from "iketcp";
+import { EncapsulatedConnection } from "iketcp";
 import { listenTcp } from "iketcp/runtime";
 import type { Connection } from "iketcp/transport";
 
@@ -18,13 +18,13 @@ for await (const socket of listener.connections) {
 }
 
 async function serve(socket: Connection): Promise<void> {
-  // As responder the stage demands the prefix, and fails the pipe at the first octet that is none of it.
-  const vpn = new EncapsulationStream({ role: "responder" });
-  const piped = socket.readable.pipeThrough(vpn).pipeTo(socket.writable);
-  await Promise.all([piped, answerIke(vpn), vpn.esp.readable.pipeTo(vpn.esp.writable)]);
+  // The same as an `EncapsulationStream` between two pipes, joined to the connection itself: less memory, fewer hops. As
+  // responder it demands the prefix, and resets the connection at the first octet that is none of it.
+  const vpn = new EncapsulatedConnection(socket, { role: "responder" });
+  await Promise.all([vpn.closed, answerIke(vpn), vpn.esp.readable.pipeTo(vpn.esp.writable)]);
 }
 
-async function answerIke(vpn: EncapsulationStream): Promise<void> {
+async function answerIke(vpn: EncapsulatedConnection): Promise<void> {
   const writer = vpn.ike.writable.getWriter();
   for await (const batch of vpn.ike.readable) {
     for (const message of batch) {

@@ -23,8 +23,6 @@ export interface EncapsulatedConnectionOptions extends EncapsulationOptions {
    * Reading goes on when the promise that it may return has resolved. Must not throw.
    */
   readonly onEsp?: (packets: Uint8Array[]) => void | Promise<void>;
-  /** ESP packets to send lie in memory that is given away, with two octets free in front of each; see `InPlaceFramer`. Default: false. */
-  readonly inPlace?: boolean;
 }
 
 /**
@@ -34,7 +32,7 @@ export interface EncapsulatedConnectionOptions extends EncapsulationOptions {
  *   the connection is closed.
  * - A fault in either direction (a wrong prefix, a Length of 0, a broken socket) ends both: readers get everything that came
  *   before it, then the error; the connection is reset at once, whatever write is under way.
- * - No chunk that was written is ever changed, unless `inPlace` says so.
+ * - No chunk that was written is ever changed, unless the `framer` of the options does.
  *
  * @example Two ends of one connection
  * ```ts

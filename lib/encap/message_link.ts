@@ -9,7 +9,6 @@
 import { Deframer, type DeframerCounters } from "./deframer.ts";
 import type { EncapsulationRole } from "./encapsulation_stream.ts";
 import type { Framer, FramerCounters } from "./framer.ts";
-import { InPlaceFramer } from "./in_place_framer.ts";
 import { KeepaliveFilter, type KeepaliveFilterCounters } from "./keepalive_filter.ts";
 import { PrefixReader } from "./prefix_reader.ts";
 import { PrefixRefuser } from "./prefix_refuser.ts";
@@ -60,8 +59,8 @@ export interface MessageLinkOptions {
   readonly onMessages: (messages: Uint8Array[]) => void | Promise<void>;
   /** Messages are used only until `onMessages` returns: they may then lie in a read buffer. Default: false. */
   readonly borrows?: boolean;
-  /** Messages to send lie in memory that is given away, with two octets free in front of each; see `InPlaceFramer`. Default: false. */
-  readonly inPlace?: boolean;
+  /** What frames, instead of a framer of `maxSendLength` that uses its memory again; see `EncapsulationOptions`. */
+  readonly framer?: Framer;
   /** Sees octets as they come, until it gives false. What it throws is a fault of the peer. */
   readonly inspect?: (octets: Uint8Array) => boolean;
   /** Called after each read, before its messages are delivered, for whoever looks at `counters`. */
@@ -119,9 +118,7 @@ export class MessageLink implements ByteReceiver {
     this.#inspect = options.inspect;
     this.#prefix = role === "responder" ? new PrefixReader() : new PrefixRefuser();
     this.#deframer = new Deframer({ maxMessageLength: maxAcceptLength });
-    this.#framer = options.inPlace
-      ? new InPlaceFramer({ maxMessageLength })
-      : new SlabFramer({ maxMessageLength });
+    this.#framer = options.framer ?? new SlabFramer({ maxMessageLength });
     if (connection.transmit === undefined) this.#writer = connection.writable.getWriter();
     // While we read, the connection tells its end behind what came before; what it says of our own end is no news.
     const handleEnd = (error: unknown) => this.#inboundEnded && !this.#ending && this.fail(error);

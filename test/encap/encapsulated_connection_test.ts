@@ -10,6 +10,7 @@ import {
   EncapsulatedConnection,
   type EncapsulatedConnectionOptions,
 } from "../../lib/encap/encapsulated_connection.ts";
+import { InPlaceFramer } from "../../lib/encap/in_place_framer.ts";
 import type { ByteConnection } from "../../lib/encap/message_link.ts";
 import type { MessageDuplex } from "../../lib/encap/mod.ts";
 import { type Connection, memoryPair } from "../../lib/transport/mod.ts";
@@ -333,7 +334,7 @@ for (const [name, shape] of shapes) {
 
     it(
       "frames in place what was made for it, and copies the rest",
-      withScene({ ...originator, inPlace: true }, async ({ vpn, reader }) => {
+      withScene({ ...originator, framer: new InPlaceFramer() }, async ({ vpn, reader }) => {
         const slab = new Uint8Array(2 * 1402);
         const roomy = [1, 2].map((i) => {
           const packet = slab.subarray(1402 * (i - 1) + 2, 1402 * i);
