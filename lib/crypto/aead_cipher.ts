@@ -19,6 +19,8 @@ class AeadMessages {
   readonly blockSize: number;
   readonly overhead: number;
   readonly #saltSize: number;
+  /** The salt, its last octet the lowest: a number, of which thousands of SAs have one each. */
+  #salt = 0;
   readonly #implicitIv: boolean;
   readonly #authenticatesOnly: boolean;
   readonly #esn: boolean;
@@ -34,7 +36,7 @@ class AeadMessages {
     this.#authenticatesOnly = transform.mode === "gmac";
     this.#esn = esn;
     this.#primitive = primitive;
-    primitive.nonce.set(salt);
+    for (const octet of salt) this.#salt = this.#salt << 8 | octet;
   }
 
   /** Whether the header must be that of ESP, because its octets are taken apart. */
@@ -50,6 +52,7 @@ class AeadMessages {
   prepare(primitive: AeadPrimitive, slab: Uint8Array, start: number, ivStart: number, high: number): void {
     const { nonce, prefix } = primitive;
     const saltSize = this.#saltSize;
+    for (let i = 0; i < saltSize; i++) nonce[i] = this.#salt >>> 8 * (saltSize - 1 - i);
     if (this.#implicitIv) {
       // RFC 8750, section 4: the sequence number as 64 bits, the upper half zero without ESN.
       writeUint32(nonce, saltSize, this.#esn ? high : 0);
@@ -90,6 +93,7 @@ class AeadMessages {
     this.#primitive?.nonce.fill(0);
     this.#primitive?.dispose();
     this.#primitive = null;
+    this.#salt = 0;
   }
 }
 

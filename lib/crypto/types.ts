@@ -127,8 +127,9 @@ export interface MessageOptions {
 }
 
 /**
- * An AEAD with its key, for one direction. The caller writes `nonce` and `prefix`, names the slab once with `bind`, and
- * then gives offsets, which it has checked.
+ * An AEAD with its key, for one direction. The caller writes the whole of `nonce`, and of `prefix` what it uses, right before each
+ * call: their memory may be that of other primitives, too. It names the slab once with `bind`, and then gives offsets,
+ * which it has checked.
  */
 export interface AeadPrimitive {
   /** Salt and IV. */
@@ -147,7 +148,10 @@ export interface AeadPrimitive {
 
 /** A cipher without authentication, with its key, for one direction. */
 export interface CipherPrimitive {
-  /** The 16 octets that the next call starts from: CBC's IV or CTR's first counter block. Written by the caller. */
+  /**
+   * The 16 octets that the next call starts from: CBC's IV or CTR's first counter block. The caller writes all of them right
+   * before each call: their memory may be that of other primitives, too.
+   */
   readonly iv: Uint8Array;
   /** Says which buffer the offsets mean, until the next call. */
   bind(slab: Uint8Array): void;

@@ -26,7 +26,7 @@ const DONE = 1;
 
 const NO_OCTETS = new Uint8Array(0);
 
-/** Where things lie in the scratch memory of a primitive: what is small is copied there, to have one address for ever. */
+/** Where things lie in scratch memory: what is small is copied there, to have one address for ever. */
 const SCRATCH = { nonce: 0, length: 16, rest: 32, header: 96, size: 160 } as const;
 
 /** The most octets of authenticated data that fit into the scratch memory. */
@@ -38,16 +38,52 @@ const PREFIX_SIZE = 12;
 /** Frees contexts whose primitive went away without `dispose`; OpenSSL wipes the keys in them. */
 const orphans = new FinalizationRegistry<() => void>((free) => free());
 
-/** A cipher context with its key, and scratch memory. */
-class CipherContext {
-  /** Null after `dispose`, and then not to be given to OpenSSL, which would follow it. */
-  pointer: Pointer;
+/**
+ * The scratch memory of all ciphers of a binding, which take turns: each writes what it needs right before a call. One for each
+ * of ten thousand SAs would be cold when its turn comes.
+ */
+class Scratch {
   readonly octets: Uint8Array = ownedOctets(SCRATCH.size);
-  readonly scratch: Base;
+  readonly base: Base;
   readonly nonce: Pointer;
   readonly length: Pointer;
   readonly rest: Pointer;
   readonly header: Pointer;
+  readonly prefix: Uint8Array;
+  readonly #nonces: Map<number, Uint8Array> = new Map();
+
+  constructor(binding: OpensslBinding) {
+    this.base = binding.base(this.octets);
+    this.nonce = binding.at(this.base, SCRATCH.nonce, SCRATCH.length - SCRATCH.nonce);
+    this.length = binding.at(this.base, SCRATCH.length, SCRATCH.rest - SCRATCH.length);
+    this.rest = binding.at(this.base, SCRATCH.rest, SCRATCH.header - SCRATCH.rest);
+    this.header = binding.at(this.base, SCRATCH.header, HEADER_SIZE);
+    this.prefix = this.octets.subarray(SCRATCH.header, SCRATCH.header + PREFIX_SIZE);
+  }
+
+  /** The octets of a nonce or IV of a size. */
+  nonceOf(size: number): Uint8Array {
+    let nonce = this.#nonces.get(size);
+    if (nonce === undefined) {
+      this.#nonces.set(size, nonce = this.octets.subarray(SCRATCH.nonce, SCRATCH.nonce + size));
+    }
+    return nonce;
+  }
+}
+
+const scratches = new WeakMap<OpensslBinding, Scratch>();
+
+function scratchOf(binding: OpensslBinding): Scratch {
+  let scratch = scratches.get(binding);
+  if (scratch === undefined) scratches.set(binding, scratch = new Scratch(binding));
+  return scratch;
+}
+
+/** A cipher context with its key. */
+class CipherContext {
+  /** Null after `dispose`, and then not to be given to OpenSSL, which would follow it. */
+  pointer: Pointer;
+  readonly scratch: Scratch;
   readonly #none: Pointer;
   readonly #free: () => void;
 
@@ -60,11 +96,7 @@ class CipherContext {
   ) {
     const { functions, none } = binding;
     this.#none = none;
-    this.scratch = binding.base(this.octets);
-    this.nonce = binding.at(this.scratch, SCRATCH.nonce, SCRATCH.length - SCRATCH.nonce);
-    this.length = binding.at(this.scratch, SCRATCH.length, SCRATCH.rest - SCRATCH.length);
-    this.rest = binding.at(this.scratch, SCRATCH.rest, SCRATCH.header - SCRATCH.rest);
-    this.header = binding.at(this.scratch, SCRATCH.header, HEADER_SIZE);
+    this.scratch = scratchOf(binding);
 
     const cipher = fetchCipher(binding, algorithm);
     const context = functions.EVP_CIPHER_CTX_new();
@@ -79,7 +111,7 @@ class CipherContext {
       done(init(context, cipher, none, none, none), algorithm, "init");
       prepare(context);
       const keyPointer = binding.at(binding.base(copy), 0, copy.length);
-      done(init(context, none, none, keyPointer, this.nonce), algorithm, "init");
+      done(init(context, none, none, keyPointer, this.scratch.nonce), algorithm, "init");
     } catch (error) {
       this.dispose();
       throw error;
@@ -93,7 +125,7 @@ class CipherContext {
     orphans.unregister(this);
     this.pointer = this.#none;
     this.#free();
-    this.octets.fill(0);
+    this.scratch.octets.fill(0);
   }
 }
 
@@ -141,8 +173,8 @@ export class OpensslAead implements AeadPrimitive {
         done(control(context, this.#setTag, this.#icv, none), algorithm, "size of the ICV");
       }
     });
-    this.nonce = this.#context.octets.subarray(SCRATCH.nonce, SCRATCH.nonce + nonceSize);
-    this.prefix = this.#context.octets.subarray(SCRATCH.header, SCRATCH.header + PREFIX_SIZE);
+    this.nonce = this.#context.scratch.nonceOf(nonceSize);
+    this.prefix = this.#context.scratch.prefix;
   }
 
   bind(slab: Uint8Array): void {
@@ -151,7 +183,8 @@ export class OpensslAead implements AeadPrimitive {
 
   seal(prefixSize: number, aadStart: number, aadEnd: number, bodyStart: number, bodyEnd: number): void {
     const { functions, none, integer, at } = this.#binding;
-    const { pointer, nonce, length, rest, header, octets } = this.#context;
+    const { pointer, scratch } = this.#context;
+    const { nonce, length, rest, header, octets } = scratch;
     if (isNull(pointer)) failed(this.#algorithm, "sealing after the end");
     const bodySize = integer(bodyEnd - bodyStart);
     let ok = functions.EVP_EncryptInit_ex(pointer, none, none, none, nonce) === DONE;
@@ -188,7 +221,8 @@ export class OpensslAead implements AeadPrimitive {
     bodyEnd: number,
   ): boolean {
     const { functions, none, integer, at } = this.#binding;
-    const { pointer, nonce, length, rest, header, octets } = this.#context;
+    const { pointer, scratch } = this.#context;
+    const { nonce, length, rest, header, octets } = scratch;
     if (isNull(pointer)) failed(this.#algorithm, "opening after the end");
     const slab = this.#slab.octets;
     for (let i = 0; i < this.#icvSize; i++) octets[SCRATCH.rest + i] = slab[bodyEnd + i]!;
@@ -225,7 +259,7 @@ export class OpensslAead implements AeadPrimitive {
   /** Puts authenticated data of the slab behind the prefix, if it fits; tells how much lies there now. */
   #gather(prefixSize: number, start: number, end: number): number {
     if (prefixSize + end - start > HEADER_SIZE) return prefixSize;
-    const { octets } = this.#context;
+    const { octets } = this.#context.scratch;
     const slab = this.#slab.octets;
     let to = SCRATCH.header + prefixSize;
     for (let i = start; i < end; i++) octets[to++] = slab[i]!;
@@ -257,7 +291,7 @@ export class OpensslCipher implements CipherPrimitive {
       const off = binding.functions.EVP_CIPHER_CTX_set_padding(context, binding.integer(0));
       done(off, algorithm, "padding");
     });
-    this.iv = this.#context.octets.subarray(SCRATCH.nonce, SCRATCH.nonce + 16);
+    this.iv = this.#context.scratch.nonceOf(16);
   }
 
   bind(slab: Uint8Array): void {
@@ -267,7 +301,8 @@ export class OpensslCipher implements CipherPrimitive {
   apply(start: number, end: number): void {
     if (start === end) return;
     const { functions, none, integer, at } = this.#binding;
-    const { pointer, nonce, length } = this.#context;
+    const { pointer, scratch } = this.#context;
+    const { nonce, length } = scratch;
     if (isNull(pointer)) failed(this.#algorithm, "work after the end");
     const octets = at(this.#slab, start, end - start);
     const size = integer(end - start);
