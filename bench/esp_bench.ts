@@ -12,6 +12,7 @@ import {
   OutboundSa,
   parseTrafficSelector,
   SaTable,
+  SlabPool,
 } from "../lib/esp/mod.ts";
 import { allocationOf, collectionTime, liveMemory } from "./_allocation.ts";
 import {
@@ -129,11 +130,15 @@ async function benchTable(crypto: CryptoProviders, provider: string): Promise<vo
           return `10.${sa >> 8}.${sa & 255}.7`;
         }));
       count = batches[0]!.length;
-      const encryptor = new EspEncryptor({ table: here });
+      const slabs = new SlabPool();
+      const encryptor = new EspEncryptor({ table: here, slabs });
       const decryptor = new EspDecryptor({ table: there });
       let next = 0;
       runs[nameOf(sas)] = await timed(() => {
-        encryptor.handle(batches[next++ % batches.length]!, (chunk) => decryptor.handle(chunk, () => {}));
+        encryptor.handle(batches[next++ % batches.length]!, (chunk) => {
+          decryptor.handle(chunk, () => {});
+          slabs.give(chunk[0] as Uint8Array);
+        });
       });
     }
     const rounds = await Rounds.run(runs, bench.rounds);

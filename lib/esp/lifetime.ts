@@ -42,6 +42,8 @@ export class Lifetime {
   readonly #hardPackets: number;
   readonly #hardOctets: number;
   readonly #hardSequence: number;
+  /** Whether time limits it. Asked for each SA of each chunk, so that those without are let alone. */
+  readonly #timed: boolean;
   #start: number | undefined;
   #told = false;
   #ended = false;
@@ -59,6 +61,7 @@ export class Lifetime {
     this.#hardPackets = hard.packets ?? Infinity;
     this.#hardOctets = hard.octets ?? Infinity;
     this.#hardSequence = hard.sequence ?? Infinity;
+    this.#timed = soft.seconds !== undefined || hard.seconds !== undefined;
   }
 
   /** Whether a hard limit was reached. */
@@ -71,6 +74,7 @@ export class Lifetime {
    * to be called next, or `Infinity`.
    */
   handleTime(now: number): number {
+    if (!this.#timed) return Infinity;
     this.#start ??= now;
     const soft = this.#start + (this.#soft.seconds ?? Infinity) * 1000;
     const hard = this.#start + (this.#hard.seconds ?? Infinity) * 1000;
