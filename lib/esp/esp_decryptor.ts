@@ -4,6 +4,7 @@
  */
 
 import { checkOctets } from "./_check.ts";
+import { putOff, work } from "./_work.ts";
 import type { PacketChunk } from "./esp_encryptor.ts";
 import { INBOUND_SA_DROPS, type InboundSa, type InboundSaDrop } from "./inbound_sa.ts";
 import { readUint32 } from "./packet.ts";
@@ -38,7 +39,7 @@ export interface EspDecryptorOptions {
   readonly copy?: boolean;
   /** The time in milliseconds, from any start, asked once for each chunk (default: `performance.now`). */
   readonly now?: () => number;
-  /** Told of every packet that is dropped. */
+  /** Told of every packet that is dropped, once the chunk is decrypted. */
   readonly onDrop?: (event: InboundDropEvent) => void;
 }
 
@@ -94,12 +95,12 @@ export class EspDecryptor {
   handle(chunk: PacketChunk, emit: (chunk: PacketChunk) => void): void {
     if (!Array.isArray(chunk)) {
       checkOctets(chunk, "ESP packet");
-      const packets = this.#decrypt([chunk]);
+      const packets = work(() => this.#decrypt([chunk]));
       if (packets.length > 0) emit(packets[0]!);
       return;
     }
     for (const message of chunk) checkOctets(message, "ESP packet");
-    const packets = this.#decrypt(chunk);
+    const packets = work(() => this.#decrypt(chunk));
     if (packets.length > 0) emit(packets);
   }
 
@@ -180,12 +181,15 @@ export class EspDecryptor {
     if (AUTHENTIC.includes(reason)) this.#inARow.clear();
     const inARow = (this.#inARow.get(reason) ?? 0) + 1;
     this.#inARow.set(reason, inARow);
-    this.#onDrop?.({
+    const onDrop = this.#onDrop;
+    if (onDrop === undefined) return;
+    const event = {
       reason,
       spi: message.length < 4 ? 0 : readUint32(message, 0),
       sequence: message.length < HEADER_SIZE ? 0 : readUint32(message, 4),
       inARow,
-    });
+    };
+    putOff(() => onDrop(event));
   }
 }
 

@@ -6,6 +6,7 @@
 import { clampMss, InnerPacket, mssOf, mustNotBeFragmented, packetTooBig } from "../ip/mod.ts";
 import { checkInteger, checkOctets } from "./_check.ts";
 import { TokenBucket } from "./_token_bucket.ts";
+import { putOff, work } from "./_work.ts";
 import type { OutboundSa } from "./outbound_sa.ts";
 import { NEXT_HEADER } from "./packet.ts";
 import type { SaTable } from "./sa_table.ts";
@@ -70,7 +71,7 @@ export interface EspEncryptorOptions {
   readonly slabs?: SlabPool;
   /** The time in milliseconds, from any start, asked once for each chunk (default: `performance.now`). */
   readonly now?: () => number;
-  /** Told of every packet that is not sent. */
+  /** Told of every packet that is not sent, once the chunk is encrypted. */
   readonly onDrop?: (event: OutboundDropEvent) => void;
 }
 
@@ -139,12 +140,12 @@ export class EspEncryptor {
   handle(chunk: PacketChunk, emit: (chunk: PacketChunk) => void): void {
     if (!Array.isArray(chunk)) {
       checkOctets(chunk, "packet");
-      const messages = this.#encrypt([chunk]);
+      const messages = work(() => this.#encrypt([chunk]));
       if (messages.length > 0) emit(messages[0]!);
       return;
     }
     for (const packet of chunk) checkOctets(packet, "packet");
-    const messages = this.#encrypt(chunk);
+    const messages = work(() => this.#encrypt(chunk));
     if (messages.length > 0) emit(messages);
   }
 
@@ -194,10 +195,8 @@ export class EspEncryptor {
     try {
       for (let i = 0; i < picked.length; i++) {
         const sa = picked[i]!;
-        if (sa.pending === 0) {
-          touched.push(sa);
-          sa.lifetime.handleTime(now);
-        }
+        const first = sa.pending === 0;
+        if (first) sa.lifetime.handleTime(now);
         const start = offset + this.#room;
         const payload = payloads[i]!;
         const length = sa.write(slab, start, payload, nextHeaders[i]!);
@@ -205,6 +204,7 @@ export class EspEncryptor {
           this.#drop("expired", sa.spi);
           continue;
         }
+        if (first) touched.push(sa);
         if (this.#clampMss) this.#clamp(slab, sa, start, payload.length);
         this.counters.packets++;
         this.counters.octets += payload.length;
@@ -249,10 +249,14 @@ export class EspEncryptor {
 
   #drop(reason: OutboundDrop, spi?: number, reply?: Uint8Array<ArrayBuffer>): undefined {
     this.counters.dropped[reason]++;
-    this.#onDrop?.({
-      reason,
-      ...(spi === undefined ? {} : { spi }),
-      ...(reply === undefined ? {} : { reply }),
-    });
+    const onDrop = this.#onDrop;
+    if (onDrop === undefined) return;
+    putOff(() =>
+      onDrop({
+        reason,
+        ...(spi === undefined ? {} : { spi }),
+        ...(reply === undefined ? {} : { reply }),
+      })
+    );
   }
 }

@@ -1,5 +1,7 @@
 /** How long an SA may be used (RFC 4301, section 4.4.2.1): a soft limit is told once, a hard one ends the SA. */
 
+import { putOff } from "./_work.ts";
+
 /** What a limit counts. */
 export type LimitKind = "octets" | "packets" | "seconds" | "sequence";
 
@@ -22,7 +24,7 @@ export interface LifetimeOptions {
   readonly soft?: SaLimits;
   /** Limits that end the SA. */
   readonly hard?: SaLimits;
-  /** Told when a limit is reached. */
+  /** Told when a limit is reached; after the chunk in whose middle it was. */
   readonly onLimit?: (event: LimitEvent) => void;
 }
 
@@ -106,7 +108,7 @@ export class Lifetime {
   end(limit: LimitKind): false {
     if (!this.#ended) {
       this.#ended = true;
-      this.#onLimit?.({ hardness: "hard", limit, spi: this.#spi });
+      this.#report("hard", limit);
     }
     return false;
   }
@@ -114,6 +116,11 @@ export class Lifetime {
   #tell(limit: LimitKind): void {
     if (this.#told) return;
     this.#told = true;
-    this.#onLimit?.({ hardness: "soft", limit, spi: this.#spi });
+    this.#report("soft", limit);
+  }
+
+  #report(hardness: LimitEvent["hardness"], limit: LimitKind): void {
+    const onLimit = this.#onLimit;
+    if (onLimit !== undefined) putOff(() => onLimit({ hardness, limit, spi: this.#spi }));
   }
 }

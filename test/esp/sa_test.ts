@@ -150,6 +150,59 @@ describe("Lifetime", () => {
   });
 });
 
+describe("An owner that hears of a limit", () => {
+  it("may take the SA out of its table at once: what was encrypted before is sent, and nothing else", () => {
+    const drops: string[] = [];
+    const pair = saPair(cipherSpec("aes256gcm16"), {
+      outbound: {
+        lifetime: { hard: { packets: 2 }, onLimit: () => void pair.here.removeOutbound(pair.outbound) },
+      },
+    });
+    const encryptor = new EspEncryptor({ table: pair.here, onDrop: ({ reason }) => drops.push(reason) });
+    const batch = [1, 2, 3, 4].map((size) => udpPacket(size));
+    const out = through(encryptor, batch);
+    assert.deepEqual(through(new EspDecryptor({ table: pair.there }), out), batch.slice(0, 2));
+    assert.equal(pair.here.outboundCount, 0);
+    assert.deepEqual(through(encryptor, batch.slice(3)), []);
+    assert.deepEqual(drops, ["expired", "expired", "no_policy"]);
+    pair.dispose();
+  });
+
+  it("may do so at the receiving end, where packets of the same chunk are judged as before", () => {
+    const pair = saPair(cipherSpec("aes256", "sha256"), {
+      inbound: {
+        lifetime: { hard: { packets: 2 }, onLimit: () => void pair.there.removeInbound(pair.inbound.spi) },
+      },
+    });
+    const batch = [1, 2, 3, 4].map((size) => udpPacket(size));
+    const out = through(new EspEncryptor({ table: pair.here }), batch);
+    const decryptor = new EspDecryptor({ table: pair.there });
+    assert.deepEqual(through(decryptor, out), batch.slice(0, 2));
+    assert.equal(decryptor.counters.dropped.expired, 2);
+    assert.equal(decryptor.counters.dropped.icv, 0);
+    assert.deepEqual(through(decryptor, through(new EspEncryptor({ table: pair.here }), batch)), []);
+    assert.equal(decryptor.counters.dropped.unknown_spi, 4);
+    pair.dispose();
+  });
+
+  it("may send through the same encryptor from within: numbers and slabs stay apart", () => {
+    const sent: Uint8Array[] = [];
+    const pair = saPair(cipherSpec("aes256gcm16"), {
+      outbound: {
+        lifetime: {
+          soft: { packets: 2 },
+          onLimit: () => encryptor.handle([udpPacket(99)], (chunk) => sent.push(...chunk as Uint8Array[])),
+        },
+      },
+    });
+    const encryptor = new EspEncryptor({ table: pair.here });
+    const out = through(encryptor, [1, 2, 3].map((size) => udpPacket(size)));
+    const received = through(new EspDecryptor({ table: pair.there }), [...out, ...sent]);
+    assert.deepEqual(received, [1, 2, 3, 99].map((size) => udpPacket(size)));
+    pair.dispose();
+  });
+});
+
 describe("InboundSa", () => {
   it("stops at a hard limit, and counts what comes after", () => {
     const pair = saPair(cipherSpec("aes256gcm16"), { inbound: { lifetime: { hard: { packets: 2 } } } });
