@@ -67,4 +67,24 @@ describe("Examples", () => {
       "not sent: no_policy",
     ]);
   });
+
+  it("speak through a WebSocket", { timeout: 30_000 }, async () => {
+    const output = await outputOf(run("10_web_socket"));
+    assert.deepEqual(output.trim().split("\n"), [
+      '{"layer":"websocket","protocol":"iketcp"}',
+      "IKE: an IKE message",
+    ]);
+  });
+
+  it("put stages into a pipeline of node:stream", { timeout: 30_000 }, async () => {
+    const output = await outputOf(run("11_node_pipeline"));
+    assert.deepEqual(output.trim().split("\n"), ["IKE 8 octets", "ESP 8 octets"]);
+  });
+
+  it("use Bun's files and sockets", { timeout: 30_000 }, async () => {
+    const output = await outputOf(run("12_bun_files_and_sockets"));
+    const lines = output.trim().split("\n");
+    if (process.versions["bun"] === undefined) assert.match(lines[0]!, /^This example is for Bun/);
+    else assert.deepEqual(lines, ["file: from", "file: a file", "socket: through", "socket: a socket"]);
+  });
 });

@@ -64,3 +64,11 @@ export function closedByPeer(peer: string, code: number, reason: string): Transp
 export function endedWithoutClose(peer: string): TransportError {
   return new TransportError("ERR_TRANSPORT_RESET", `WebSocket to ${peer} ended without a Close frame`);
 }
+
+/** The error of writing to a peer that has closed in order and left. */
+export function leftByPeer(peer: string): TransportError {
+  return new TransportError(
+    "ERR_TRANSPORT_RESET",
+    `Cannot write to ${peer}: the WebSocket was closed by the peer`,
+  );
+}

@@ -15,7 +15,7 @@ import type { TransportError } from "../../errors.ts";
 import { formatAddress } from "../address.ts";
 import { CarrierConnection } from "../carrier_connection.ts";
 import type { Connection, ConnectionLayer } from "../types.ts";
-import { CLOSE_CODES, closedByPeer, endedWithoutClose, isOrderlyClose } from "./close_codes.ts";
+import { CLOSE_CODES, closedByPeer, endedWithoutClose, isOrderlyClose, leftByPeer } from "./close_codes.ts";
 import { WebSocketFault } from "./fault.ts";
 import { type FrameEvent, FrameReader, type WebSocketRole } from "./frame_reader.ts";
 import { FrameWriter } from "./frame_writer.ts";
@@ -203,8 +203,11 @@ export class WebSocketConnection extends CarrierConnection {
     this.#writer.write(this.#framer.close(code, reason)).catch(() => {});
   }
 
+  /** Nobody ends the stream below and reads on: a peer that has closed and ends it has left, and takes nothing more. */
   #handleLowerEnd(): void {
-    if (!this.#peerClosed) this.handleError(endedWithoutClose(formatAddress(this.remoteAddress)));
+    const peer = formatAddress(this.remoteAddress);
+    if (!this.#peerClosed) this.handleError(endedWithoutClose(peer));
+    else if (!this.#closeSent) this.handleError(leftByPeer(peer));
   }
 
   async #answer(): Promise<void> {
