@@ -7,6 +7,7 @@
  */
 export * from "./address.ts";
 export * from "./checksum.ts";
+export * from "./icmp_echo.ts";
 export * from "./inner_packet.ts";
 export * from "./mss.ts";
 export * from "./nat_checksum.ts";
