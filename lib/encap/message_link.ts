@@ -231,8 +231,12 @@ export class MessageLink implements ByteReceiver {
     if (this.#sending !== undefined) {
       return this.#hold(this.#sending.then(() => this.#connection.transmit!(bytes)));
     }
-    const written = this.#connection.transmit!(bytes);
-    if (written !== undefined) return this.#hold(written);
+    try {
+      const written = this.#connection.transmit!(bytes);
+      if (written !== undefined) return this.#hold(written);
+    } catch (error) {
+      return Promise.reject(error); // a broken connection is told in one way
+    }
   }
 
   /** Remembers the last write that is under way. */
