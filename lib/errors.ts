@@ -71,6 +71,19 @@ export type IkeErrorCode =
   /** An IKE SA could not be established; the message says why. */
   | "ERR_IKE_FAILED";
 
+/** Why a tunnel could not be set up, or ended. */
+export type TunnelErrorCode =
+  /** The IKE SA could not be set up: the peer refused, did not answer, or is not who it should be. */
+  | "ERR_TUNNEL_FAILED"
+  /** The IKE SA is there, and its child SA could not be set up. */
+  | "ERR_TUNNEL_CHILD"
+  /** The connection ended before the tunnel was there. */
+  | "ERR_TUNNEL_LOST"
+  /** The session ended because something went wrong. */
+  | "ERR_TUNNEL_BROKEN"
+  /** The session has ended in order. */
+  | "ERR_TUNNEL_CLOSED";
+
 /** Why a relay ended a stream. */
 export type RelayErrorCode =
   | "ERR_RELAY_PREFIX_TIMEOUT"
@@ -159,6 +172,7 @@ export type IketcpErrorCode =
   | EncapErrorCode
   | TransportErrorCode
   | IkeErrorCode
+  | TunnelErrorCode
   | RelayErrorCode
   | InspectErrorCode
   | CryptoErrorCode
@@ -269,6 +283,9 @@ export class IkeError extends IketcpError<IkeErrorCode> {
     this.notifyData = details.notifyData ?? new Uint8Array(0);
   }
 }
+
+/** A tunnel could not be set up, or ended. */
+export class TunnelError extends IketcpError<TunnelErrorCode> {}
 
 /** A relay ended a stream because of one of its limits. */
 export class RelayError extends IketcpError<RelayErrorCode> {}

@@ -5,6 +5,7 @@
 
 import type { EncryptionTransform, IntegrityTransform } from "../crypto/mod.ts";
 import type { TrafficSelector } from "../ip/mod.ts";
+import type { Selector } from "./traffic_selectors.ts";
 import type { IkePath } from "./path.ts";
 
 /** Number of an IKE SA in its engine: never used again, and kept through a move to another path. A rekey makes another. */
@@ -41,9 +42,9 @@ export interface ChildSaData {
   /** Whether sequence numbers have 64 bits. */
   readonly esn: boolean;
   /** What this end sends from and receives for. */
-  readonly local: readonly TrafficSelector[];
+  readonly local: readonly Selector[];
   /** What the peer sends from and receives for. */
-  readonly remote: readonly TrafficSelector[];
+  readonly remote: readonly Selector[];
   /** Whether TFC padding may be sent to the peer (RFC 7296, section 1.3.1). */
   readonly tfcPadding: boolean;
   /** When the SA ends by what it carried; 0 or absent for no limit. Time is the engine's business. */

@@ -40,9 +40,21 @@ const ROOMS: Readonly<
   // Of `ike` it takes what opens sealed messages; captures are opened as the engine opens what comes in.
   inspect: { rooms: ["encap", "ip", "crypto", "ike/codec", "ike"] },
   relay: { rooms: ["encap", "transport", "ike/codec"] },
+  tunnel: { rooms: ["ike", "ike/codec", "esp", "encap", "transport", "crypto", "ip"] },
   runtime: { rooms: ["transport", "crypto", "ike/eap"] },
   cli: {
-    rooms: ["encap", "ip", "ike/codec", "transport", "inspect", "relay", "runtime"],
+    rooms: [
+      "encap",
+      "ip",
+      "ike",
+      "ike/auth",
+      "ike/codec",
+      "transport",
+      "inspect",
+      "relay",
+      "runtime",
+      "tunnel",
+    ],
     packages: ["commander"],
   },
 };
@@ -63,6 +75,7 @@ const PORTABLE_ENTRIES: readonly string[] = [
   "lib/transport/mod.ts",
   "lib/inspect/mod.ts",
   "lib/relay/mod.ts",
+  "lib/tunnel/mod.ts",
 ];
 
 /** A room whose files may name `TransformStream` without being a stage: commands put taps between stages. */

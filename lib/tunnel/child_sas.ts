@@ -1,0 +1,147 @@
+/**
+ * The child SAs of one peer as its datapath has them: what the engine tells in events becomes SAs of the ESP room. The engine
+ * decides when an SA comes and goes; what is decided here is only how packets find it.
+ */
+
+import type { CipherSpec, CryptoProviders } from "../crypto/mod.ts";
+import {
+  InboundSa,
+  type LifetimeOptions,
+  type LimitEvent,
+  OutboundSa,
+  SaTable,
+  type TransportAddresses,
+} from "../esp/mod.ts";
+import type { ChildDirection, ChildSaData, ChildSaId, ChildSaInstalled, IkePath } from "../ike/mod.ts";
+
+/** What a {@linkcode ChildSas} takes. */
+export interface ChildSasOptions {
+  /** Who makes the ciphers. */
+  readonly crypto: CryptoProviders;
+  /** Where IVs for CBC come from. */
+  readonly random?: (octets: Uint8Array) => void;
+  /** Packets that the anti-replay window covers (default: 64). A stream keeps the order, so that 1 would do (RFC 8229, section 10). */
+  readonly replayWindow?: number;
+  /** Told when an SA has carried as much as it should. */
+  readonly onLimit?: (child: ChildSaId, hardness: "soft" | "hard") => void;
+}
+
+/** An SA pair of the engine, and what it is here. */
+interface Installed {
+  readonly data: ChildSaData;
+  readonly inbound: InboundSa;
+  /** Absent until packets are to be sent on it. */
+  outbound?: OutboundSa;
+}
+
+/** The child SAs of one peer. */
+export class ChildSas {
+  /** The SAs, for encryptors and decryptors. */
+  readonly table: SaTable = new SaTable();
+  readonly #options: ChildSasOptions;
+  readonly #installed: Map<ChildSaId, Installed> = new Map();
+
+  /** Begins without any. */
+  constructor(options: ChildSasOptions) {
+    this.#options = options;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#installed.size;
+  }
+
+  /** The child SA that receives with an SPI. */
+  childOf(spi: number): ChildSaId | undefined {
+    for (const [child, { data }] of this.#installed) {
+      if (data.inbound.spi === spi) return child;
+    }
+    return undefined;
+  }
+
+  /** All of them. */
+  ids(): ChildSaId[] {
+    return [...this.#installed.keys()];
+  }
+
+  /**
+   * A child SA is ready to receive, and to send where the event says so. Its keys are copied into the ciphers, and wiped. In
+   * transport mode packets get the addresses of the path.
+   */
+  install({ childSa: data, send }: ChildSaInstalled, path: IkePath): void {
+    const inbound = new InboundSa({
+      spi: data.inbound.spi,
+      cipher: cipherOf(data, data.inbound),
+      crypto: this.#options.crypto,
+      ...(data.mode === "transport" ? { transport: transportAddresses(data, path) } : {}),
+      selectors: data,
+      window: { size: this.#options.replayWindow ?? 64 },
+      lifetime: this.#lifetime(data),
+    });
+    this.table.addInbound(inbound);
+    wipe(data.inbound);
+    this.#installed.set(data.child, { data, inbound });
+    if (send) this.sendOn(data.child);
+  }
+
+  /** Packets go out on this child SA from now on; those of an older one with the same selectors no longer do. */
+  sendOn(child: ChildSaId): void {
+    const installed = this.#installed.get(child);
+    if (installed === undefined || installed.outbound !== undefined) return;
+    const { data } = installed;
+    installed.outbound = new OutboundSa({
+      spi: data.outbound.spi,
+      cipher: cipherOf(data, data.outbound),
+      crypto: this.#options.crypto,
+      mode: data.mode,
+      lifetime: this.#lifetime(data),
+      random: this.#options.random,
+    });
+    this.table.addOutbound(installed.outbound, data);
+    wipe(data.outbound);
+  }
+
+  /** A child SA is gone; gives the SPI that it received with. */
+  remove(child: ChildSaId): number | undefined {
+    const installed = this.#installed.get(child);
+    if (installed === undefined) return undefined;
+    this.#installed.delete(child);
+    this.table.removeInbound(installed.data.inbound.spi);
+    if (installed.outbound === undefined) wipe(installed.data.outbound);
+    else this.table.removeOutbound(installed.outbound);
+    return installed.data.inbound.spi;
+  }
+
+  /** All of them are gone. */
+  dispose(): void {
+    for (const child of [...this.#installed.keys()]) this.remove(child);
+  }
+
+  #lifetime({ child, limits }: ChildSaData): LifetimeOptions {
+    const { softOctets, softPackets, hardOctets, hardPackets } = limits;
+    return {
+      soft: { octets: softOctets || Infinity, packets: softPackets || Infinity },
+      hard: { octets: hardOctets || Infinity, packets: hardPackets || Infinity },
+      onLimit: ({ hardness }: LimitEvent) => this.#options.onLimit?.(child, hardness),
+    };
+  }
+}
+
+/** The addresses that received packets are given, and those that their checksums were made for (RFC 3948, section 3.1.2). */
+function transportAddresses({ local, remote }: ChildSaData, path: IkePath): TransportAddresses {
+  const addresses = { source: path.remote.address, destination: path.local.address };
+  const [source, destination] = [remote[0]?.start, local[0]?.start];
+  return source === undefined || destination === undefined
+    ? { addresses }
+    : { addresses, original: { source, destination } };
+}
+
+function cipherOf(data: ChildSaData, { encryptionKey, integrityKey }: ChildDirection): CipherSpec {
+  const { encryption, integrity, esn } = data;
+  return { encryption, encryptionKey, integrity, integrityKey, esn };
+}
+
+function wipe({ encryptionKey, integrityKey }: ChildDirection): void {
+  encryptionKey.fill(0);
+  integrityKey.fill(0);
+}

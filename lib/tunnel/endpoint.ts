@@ -1,0 +1,204 @@
+/**
+ * One end of tunnels, as initiator or responder: the only place where an engine, connections and datapaths meet. Messages come in by
+ * connection; IKE goes to the engine, ESP to the session that has the SPI. What the engine tells makes and ends sessions.
+ */
+
+import type { EncapsulationRole } from "../encap/mod.ts";
+import type { IkeEvent, IkePath, IkeSaFailed, IkeSaId } from "../ike/mod.ts";
+import type { Connection, DatagramEndpoint } from "../transport/mod.ts";
+import { DatagramLink } from "./datagram_link.ts";
+import { type DrivenEngine, EngineDriver } from "./engine_driver.ts";
+import type { Link, LinkOwner, LinkPath } from "./link.ts";
+import { Session, type SessionHost, type SessionOptions } from "./session.ts";
+import { StreamLink } from "./stream_link.ts";
+
+/** What an {@linkcode Endpoint} takes. */
+export interface EndpointOptions extends SessionOptions {
+  /** The engine, which nobody else feeds. */
+  readonly engine: DrivenEngine;
+  /** Which end of its connections this is: the one that opened them, or the one that accepted. */
+  readonly role: EncapsulationRole;
+  /** A session has begun: its IKE SA is established. */
+  readonly onSession: (session: Session) => void;
+  /** An attempt has failed. */
+  readonly onFailed?: (event: IkeSaFailed) => void;
+  /** Told everything that the engine tells, keys of child SAs excepted. */
+  readonly onEvent?: (event: IkeEvent) => void;
+  /** ESP packets that no session has the SPI of were dropped. */
+  readonly onUnknownSpi?: (spi: number, path: IkePath) => void;
+  /** Answers what only the outside can. */
+  readonly answer?: (need: unknown) => Promise<unknown>;
+}
+
+/** How long peers have to answer a deletion when everything is closed. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** One end of tunnels. */
+export class Endpoint implements SessionHost, LinkOwner {
+  readonly #options: EndpointOptions;
+  readonly #driver: EngineDriver;
+  readonly #links: Set<Link> = new Set();
+  readonly #sessions: Map<IkeSaId, Session> = new Map();
+  /** Who receives with an SPI. */
+  readonly #spis: Map<number, Session> = new Map();
+  #opened = 0;
+
+  /** Begins without a connection. */
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+    this.#driver = new EngineDriver(options.engine, {
+      transmit: (path, octets) => linkOf(path).sendIke(octets, path),
+      onEvent: (event) => this.#handleEvent(event),
+      onPathUnused: (path) => linkOf(path).release(path),
+      answer: options.answer,
+    });
+  }
+
+  /** Sessions that have not ended. */
+  get sessions(): IterableIterator<Session> {
+    return this.#sessions.values();
+  }
+
+  /** Connections and UDP sockets in use. */
+  get linkCount(): number {
+    return this.#links.size;
+  }
+
+  /** Speaks on a connection from now on; gives the path that inputs name it by. */
+  addConnection(connection: Connection): LinkPath {
+    const link = new StreamLink(connection, this.#options.role, `stream ${++this.#opened}`, this);
+    this.#links.add(link);
+    return link.path;
+  }
+
+  /**
+   * Speaks on a UDP socket from now on, with whoever is heard there. `marked` says whether IKE messages have the non-ESP marker, as
+   * on port 4500 (RFC 3948, section 2.2); without it, as on port 500, there is no ESP.
+   */
+  addDatagrams(endpoint: DatagramEndpoint, options: { readonly marked?: boolean } = {}): DatagramLink {
+    const link = new DatagramLink(endpoint, options.marked ?? true, this);
+    this.#links.add(link);
+    return link;
+  }
+
+  /** A path leads nowhere any more. */
+  handlePathLost(path: IkePath): void {
+    this.handle({ kind: "path_lost", path });
+  }
+
+  /** A link is closed. */
+  handleLinkEnd(link: Link): void {
+    this.#links.delete(link);
+  }
+
+  /** An IKE message has come, without its marker. It is copied: the engine keeps requests, which should not hold a read buffer. */
+  handleIke(message: Uint8Array, path: IkePath): void {
+    this.handle({ kind: "message", path, octets: message.slice() });
+  }
+
+  /** ESP packets with one SPI have come; they are given away. */
+  handleEsp(packets: Uint8Array[], spi: number, path: IkePath): void {
+    const session = this.#spis.get(spi);
+    if (session === undefined) this.#options.onUnknownSpi?.(spi, path);
+    else session.handleEsp(packets, path);
+  }
+
+  /** Feeds the engine. */
+  handle(input: Parameters<SessionHost["handle"]>[0]): void {
+    this.#driver.handle(input);
+  }
+
+  /** Sends ESP packets that have room for their Lengths in front. */
+  sendEsp(path: IkePath, packets: Uint8Array[]): Promise<void> | void {
+    return linkOf(path).sendEsp(packets, path);
+  }
+
+  /** Ends every session in order as far as peers answer in time, then the connections. Safe to repeat. */
+  async close(): Promise<void> {
+    const closing = Promise.all(Array.from(this.#sessions.values(), (session) => session.close()));
+    await withinTime(closing, CLOSE_TIMEOUT_MS);
+    this.#driver.stop();
+    for (const ikeSa of [...this.#sessions.keys()]) this.#end(ikeSa, undefined);
+    await Promise.all(Array.from(this.#links, (link) => link.close()));
+  }
+
+  #handleEvent(event: IkeEvent): void {
+    switch (event.type) {
+      case "ike_sa_established": {
+        const replaced = event.replaces === undefined ? undefined : this.#sessions.get(event.replaces);
+        if (replaced === undefined) {
+          const session = new Session(event, this, this.#options);
+          this.#sessions.set(event.ikeSa, session);
+          this.#options.onSession(session);
+        } else {
+          replaced.handleReplaced(event);
+          this.#sessions.delete(event.replaces!);
+          this.#sessions.set(event.ikeSa, replaced);
+        }
+        break;
+      }
+      case "ike_sa_deleted":
+        this.#end(event.ikeSa, event.by === "failure" ? event.text ?? event.reason : undefined);
+        break;
+      case "ike_sa_failed":
+        this.#options.onFailed?.(event);
+        break;
+      case "child_sa_installed": {
+        const session = this.#sessions.get(event.ikeSa);
+        if (session === undefined) break;
+        this.#spis.set(event.childSa.inbound.spi, session);
+        session.handleInstalled(event);
+        break;
+      }
+      case "child_sa_switched":
+        this.#sessions.get(event.ikeSa)?.handleSwitched(event.child);
+        break;
+      case "child_sa_deleted":
+        this.#forgetSpi(this.#sessions.get(event.ikeSa)?.handleDeleted(event.child));
+        break;
+      case "path_changed":
+        this.#sessions.get(event.ikeSa)?.handlePath(event.path);
+    }
+    this.#options.onEvent?.(withoutKeys(event));
+  }
+
+  #forgetSpi(spi: number | undefined): void {
+    if (spi !== undefined) this.#spis.delete(spi);
+  }
+
+  #end(ikeSa: IkeSaId, failure: string | undefined): void {
+    const session = this.#sessions.get(ikeSa);
+    if (session === undefined) return;
+    this.#sessions.delete(ikeSa);
+    for (const [spi, owner] of this.#spis) {
+      if (owner === session) this.#spis.delete(spi);
+    }
+    session.handleEnd(failure);
+  }
+}
+
+async function withinTime(work: Promise<unknown>, milliseconds: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([work, new Promise((resolve) => timer = setTimeout(resolve, milliseconds))]);
+  clearTimeout(timer);
+}
+
+/** Every path that the engine has is one that a link made. */
+function linkOf(path: IkePath): Link {
+  return (path as LinkPath).link;
+}
+
+/** The event without the keys that are in it. */
+function withoutKeys(event: IkeEvent): IkeEvent {
+  if (event.type !== "child_sa_installed") return event;
+  const { childSa } = event;
+  const none = { encryptionKey: new Uint8Array(0), integrityKey: new Uint8Array(0) };
+  return {
+    ...event,
+    childSa: {
+      ...childSa,
+      inbound: { ...childSa.inbound, ...none },
+      outbound: { ...childSa.outbound, ...none },
+    },
+  };
+}
