@@ -86,6 +86,11 @@ export class CaptureFile {
     this.#paused = true;
   }
 
+  /** Goes on: what was left out is missing from the conversation. */
+  resume(): void {
+    this.#paused = this.#failed;
+  }
+
   /** Writes what is left and closes the file. */
   close(): void {
     this.#paused = true;

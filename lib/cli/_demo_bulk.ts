@@ -1,78 +1,64 @@
-/** Bulk for the demo: numbered datagrams of the size and look of ESP packets, a bounded number of them on the way. */
+/** Bulk for the demo: numbered UDP packets of one size, every octet of which the receiver checks. */
 
-import { TransportError } from "../errors.ts";
+import { TunnelError } from "../errors.ts";
+import { emitUdpPacket, ipHeaderLength } from "../ip/mod.ts";
 
-/** Octets of a datagram: an ESP packet that carries an inner packet of about 1360. */
-const DATAGRAM_LENGTH = 1400;
+/** Octets of a packet, headers included: the default MTU of a tunnel. */
+const PACKET_SIZE = 1400;
+/** Packets of a batch: what a read of 64 KiB holds. */
+const BATCH_SIZE = 44;
+const UDP_HEADER_SIZE = 8;
+const PORT = 5201;
 
-/** Datagrams on the way at most: what socket buffers hold without loss. */
-const WINDOW = 64;
-
-/** The SPI that the datagrams carry. */
-const SPI = 0x1b0173a5;
-
-/** Sends as many as the window allows, and counts what arrives. */
-export class BulkSender {
-  /** Datagrams sent. */
+/** Makes batches of packets and checks them at the other end; nothing is lost or changes places in a stream. */
+export class Bulk {
+  /** Packets made. */
   sent = 0;
-  /** Datagrams arrived. */
+  /** Packets that have arrived. */
   arrived = 0;
-  /** Octets arrived. */
-  arrivedOctets = 0;
-  readonly #send: (data: Uint8Array) => void;
-  /** The highest number that has arrived; what is missing below it was lost, since nothing reorders here. */
-  #highest = 0;
-  #stopped = false;
+  readonly #template: Uint8Array;
+  readonly #numberAt: number;
+  readonly #batch: Uint8Array[];
 
-  /** Sends through `send`. */
-  constructor(send: (data: Uint8Array) => void) {
-    this.#send = send;
+  /** Takes the addresses of both ends. */
+  constructor(source: Uint8Array, destination: Uint8Array) {
+    this.#numberAt = ipHeaderLength(source) + UDP_HEADER_SIZE;
+    const data = Uint8Array.from({ length: PACKET_SIZE - this.#numberAt }, (_, i) => i < 4 ? 0 : i * 167);
+    this.#template = emitUdpPacket(source, destination, { sourcePort: PORT, destinationPort: PORT, data });
+    // RFC 768: a checksum of 0 is none. The number changes from packet to packet, and ESP has an ICV of its own.
+    if (source.length === 4) this.#template.fill(0, this.#numberAt - 2, this.#numberAt);
+    this.#batch = Array.from({ length: BATCH_SIZE }, () => this.#template.slice());
   }
 
-  /** Whether all that was sent has arrived or is lost. */
-  get finished(): boolean {
-    return this.#stopped && this.#highest === this.sent;
+  /** Octets of the packets that have arrived. */
+  get octets(): number {
+    return this.arrived * PACKET_SIZE;
   }
 
-  /** Fills the window. */
-  fill(): void {
-    while (!this.#stopped && this.sent - this.#highest < WINDOW) this.#send(bulkDatagram(++this.sent));
+  /** The next packets; they are the same memory each time, since a session copies what it is given. */
+  next(): Uint8Array[] {
+    for (const packet of this.#batch) this.#number(packet, ++this.sent);
+    return this.#batch;
   }
 
-  /** Notes the arrival of a number. */
-  handleArrival(number: number): void {
-    this.#highest = Math.max(this.#highest, number);
-    this.arrived++;
-    this.arrivedOctets += DATAGRAM_LENGTH;
+  /** Checks every octet of a packet. */
+  check(packet: Uint8Array): void {
+    const expected = this.#template;
+    this.#number(expected, ++this.arrived);
+    let same = packet.length === expected.length;
+    for (let i = 0; same && i < expected.length; i++) same = packet[i] === expected[i];
+    if (same) return;
+    throw new TunnelError(
+      "ERR_TUNNEL_BROKEN",
+      `Cannot count bulk: expected packet ${this.arrived} unchanged, got ${packet.length} other octets`,
+    );
   }
 
-  /** Sends no more. */
-  stop(): void {
-    this.#stopped = true;
+  #number(packet: Uint8Array, number: number): void {
+    const at = this.#numberAt;
+    packet[at] = number >>> 24;
+    packet[at + 1] = number >>> 16;
+    packet[at + 2] = number >>> 8;
+    packet[at + 3] = number;
   }
-}
-
-function bulkDatagram(number: number): Uint8Array {
-  const data = new Uint8Array(DATAGRAM_LENGTH);
-  const view = new DataView(data.buffer);
-  view.setUint32(0, SPI);
-  for (let offset = 4; offset < DATAGRAM_LENGTH; offset += 4) {
-    view.setUint32(offset, Math.imul(number, offset >> 2));
-  }
-  return data;
-}
-
-/** The number of a datagram, after a check of every octet. */
-export function checkBulkDatagram(data: Uint8Array): number {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const number = data.byteLength >= 8 ? view.getUint32(4) : 0;
-  let same = data.byteLength === DATAGRAM_LENGTH && view.getUint32(0) === SPI;
-  for (let offset = 4; same && offset < DATAGRAM_LENGTH; offset += 4) {
-    same = view.getUint32(offset) === (Math.imul(number, offset >> 2) >>> 0);
-  }
-  if (same) return number;
-  throw new TransportError(
-    "ERR_TRANSPORT_FAILED",
-    `Cannot count bulk: expected ${DATAGRAM_LENGTH} octets of datagram ${number} unchanged, got ${data.byteLength} other octets`,
-  );
 }

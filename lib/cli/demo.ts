@@ -1,182 +1,37 @@
-/**
- * `iketcp demo`: a recorded conversation of two strongSwan daemons, replayed from both ends through a real pair of relays on
- * loopback, UDP to TCP to UDP; then bulk. Every datagram is compared with what was sent.
- */
+/** `iketcp demo`: what the toolkit does, on loopback, without root, in a few seconds. */
 
 import { Command, Option } from "commander";
-import process from "node:process";
-import { hasNonEspMarker, NON_ESP_MARKER_LENGTH } from "../encap/mod.ts";
-import { TransportError } from "../errors.ts";
-import { describeIkeMessage } from "../ike/codec/mod.ts";
-import { runtimeName } from "../runtime/mod.ts";
-import { toHex } from "../bytes/mod.ts";
-import { BulkSender, checkBulkDatagram } from "./_demo_bulk.ts";
-import { Scene } from "./_demo_scene.ts";
-import { resolvePath } from "./_program.ts";
-import { RECORDED_CONVERSATION } from "./_recorded_conversation.ts";
-import { formatRate, formatSize, parseDuration } from "./_units.ts";
+import { runRelayDemo } from "./_demo_relay.ts";
+import { runTunnelDemo } from "./_demo_tunnel.ts";
+import { parseDuration } from "./_units.ts";
 
-interface DemoOptions {
+/** What both demos take. */
+export interface DemoOptions {
+  /** Milliseconds of bulk. */
   readonly seconds: number;
+  /** Where the capture goes. */
   readonly capture: string;
+  /** One JSON object at the end, and nothing else. */
   readonly json: boolean;
 }
-
-/** How long a datagram may take from one end to the other, in milliseconds. */
-const ARRIVAL_TIMEOUT = 5000;
 
 /** The command. */
 export function demoCommand(): Command {
   return new Command("demo")
-    .description("replay a recorded strongSwan conversation and push bulk through two relays on loopback")
+    .description(
+      "set up an IPsec tunnel between two ends in this process through a real TCP connection, and use it",
+    )
+    .option(
+      "--relay",
+      "instead carry a recorded strongSwan conversation through two relays, UDP to TCP to UDP",
+      false,
+    )
     .addOption(
       new Option("--seconds <n>", "how long to push bulk").argParser(parseDuration).default(4000, "4"),
     )
-    .option("--capture <file>", "where to write the capture of the TCP leg", "iketcp-demo.pcapng")
+    .option("--capture <file>", "where to write the capture of the TCP connection", "iketcp-demo.pcapng")
     .option("--json", "one JSON object at the end, and nothing else", false)
-    .action(runDemo);
-}
-
-/** What the demo found out. */
-interface DemoResult {
-  readonly runtime: string;
-  readonly datagrams: number;
-  readonly ike: number;
-  readonly esp: number;
-  readonly octets: number;
-  readonly bulkDatagrams: number;
-  readonly bulkLost: number;
-  readonly bulkOctets: number;
-  readonly bulkMilliseconds: number;
-  readonly capture: string;
-}
-
-async function runDemo(options: DemoOptions): Promise<void> {
-  const say = options.json ? () => {} : (text: string) => console.log(text);
-  const path = resolvePath(options.capture);
-  const scene = await Scene.open(path);
-  try {
-    say(scene.picture());
-    const conversation = await replay(scene, say);
-    scene.capture.pause(); // bulk would make the file large and tell nothing new
-    const progress = options.json ? () => {} : drawProgress;
-    const bulk = await pushBulk(scene, options.seconds, progress, say);
-    const result: DemoResult = { runtime: runtimeName(), ...conversation, ...bulk, capture: path };
-    if (options.json) console.log(JSON.stringify(result));
-    else say(summary(result, scene));
-    if (result.bulkLost > 0) process.exitCode = 1;
-  } finally {
-    await scene.close();
-  }
-}
-
-async function replay(
-  scene: Scene,
-  say: (text: string) => void,
-): Promise<Pick<DemoResult, "datagrams" | "ike" | "esp" | "octets">> {
-  let ike = 0;
-  let total = 0;
-  for (const { from, base64 } of RECORDED_CONVERSATION) {
-    const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    const [sender, receiver] = from === "initiator"
-      ? [scene.initiator, scene.responder]
-      : [scene.responder, scene.initiator];
-    sender.send(data);
-    const arrived = await receiver.receiveOne(ARRIVAL_TIMEOUT);
-    checkArrival(data, arrived, from);
-    if (hasNonEspMarker(data)) ike++;
-    total += data.byteLength;
-    const arrow = from === "initiator" ? "-->" : "<--";
-    const octets = String(data.byteLength).padStart(4);
-    say(`  ${arrow} ${octets} octets unchanged  ${describeMessage(data)}`);
-  }
-  const datagrams = RECORDED_CONVERSATION.length;
-  return { datagrams, ike, esp: datagrams - ike, octets: total };
-}
-
-function checkArrival(sent: Uint8Array, arrived: Uint8Array | undefined, from: string): void {
-  const what = `datagram of ${sent.byteLength} octets from the ${from}`;
-  if (arrived === undefined) {
-    throw new TransportError(
-      "ERR_TRANSPORT_TIMEOUT",
-      `Cannot replay: expected the ${what} within ${ARRIVAL_TIMEOUT} ms, got nothing`,
+    .action((options: DemoOptions & { readonly relay: boolean }) =>
+      options.relay ? runRelayDemo(options) : runTunnelDemo(options)
     );
-  }
-  if (toHex(sent) !== toHex(arrived)) {
-    throw new TransportError(
-      "ERR_TRANSPORT_FAILED",
-      `Cannot replay: expected the ${what} unchanged, got ${arrived.byteLength} other octets`,
-    );
-  }
-}
-
-function describeMessage(data: Uint8Array): string {
-  if (hasNonEspMarker(data)) return describeIkeMessage(data.subarray(NON_ESP_MARKER_LENGTH));
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  return `ESP spi ${toHex(data.subarray(0, 4))} seq ${view.getUint32(4)}`;
-}
-
-async function pushBulk(
-  scene: Scene,
-  milliseconds: number,
-  progress: Progress,
-  say: (text: string) => void,
-): Promise<Pick<DemoResult, "bulkDatagrams" | "bulkLost" | "bulkOctets" | "bulkMilliseconds">> {
-  const started = performance.now();
-  const bulk = new BulkSender((data) => scene.initiator.send(data));
-  bulk.fill();
-  for (;;) {
-    const elapsed = performance.now() - started;
-    if (elapsed >= milliseconds) bulk.stop();
-    if (bulk.finished) break;
-    const datagrams = await scene.responder.receive(1000);
-    if (datagrams === undefined) break; // what is missing now was lost
-    for (const datagram of datagrams) bulk.handleArrival(checkBulkDatagram(datagram));
-    bulk.fill();
-    progress(elapsed / milliseconds, formatRate(bulk.arrivedOctets, elapsed));
-  }
-  const elapsed = performance.now() - started;
-  progress(1, formatRate(bulk.arrivedOctets, elapsed), true);
-  say(
-    `  bulk: ${bulk.arrived} datagrams of ESP size, ${formatRate(bulk.arrivedOctets, elapsed)}, ${
-      bulk.sent - bulk.arrived
-    } lost`,
-  );
-  return {
-    bulkDatagrams: bulk.arrived,
-    bulkLost: bulk.sent - bulk.arrived,
-    bulkOctets: bulk.arrivedOctets,
-    bulkMilliseconds: Math.round(elapsed),
-  };
-}
-
-/** Draws how far the bulk is, over the last line of a terminal, or as a line a second elsewhere. */
-type Progress = (part: number, rate: string, last?: boolean) => void;
-
-let drawn = -Infinity;
-
-const drawProgress: Progress = (part, rate, last = false) => {
-  const now = performance.now();
-  const terminal = process.stdout.isTTY === true;
-  if (!last && now - drawn < (terminal ? 100 : 1000)) return;
-  drawn = now;
-  const full = Math.min(BAR_WIDTH, Math.round(BAR_WIDTH * part));
-  const line = `  bulk ${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${rate.padStart(12)}`;
-  process.stdout.write(terminal ? `\r${line}${last ? "\n" : ""}` : `${line}\n`);
-};
-
-const BAR_WIDTH = 30;
-
-function summary(result: DemoResult, scene: Scene): string {
-  const { counters } = scene.originatorRelay;
-  return [
-    "",
-    `${result.datagrams} recorded datagrams (${result.ike} IKE, ${result.esp} ESP, ${result.octets} octets) crossed and arrived octet for octet.`,
-    `${result.bulkDatagrams} datagrams of bulk: ${formatSize(result.bulkOctets)} in ${
-      (result.bulkMilliseconds / 1000).toFixed(1)
-    } s, ` +
-    `${formatRate(result.bulkOctets, result.bulkMilliseconds)} on ${result.runtime}.`,
-    `Through one TCP connection: ${counters.messagesToStream} messages out, ${counters.messagesFromStream} back, ${counters.datagramsDropped} dropped.`,
-    `The TCP leg of the conversation is in ${result.capture}; read it with: npm run -s iketcp -- decode ${result.capture}`,
-  ].join("\n");
 }

@@ -87,4 +87,33 @@ describe("Examples", () => {
     if (process.versions["bun"] === undefined) assert.match(lines[0]!, /^This example is for Bun/);
     else assert.deepEqual(lines, ["file: from", "file: a file", "socket: through", "socket: a socket"]);
   });
+
+  it("set up a tunnel, ping through it, and delete it", { timeout: 30_000 }, async () => {
+    const server = run("05_responder", "0");
+    servers.push(server);
+    const lines: string[] = [];
+    let heard = () => {};
+    server.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      lines.push(...text.trim().split("\n"));
+      heard();
+    });
+    server.stderr!.resume();
+    const hear = async (pattern: RegExp) => {
+      while (!lines.some((line) => pattern.test(line))) await new Promise<void>((resolve) => heard = resolve);
+      return lines.find((line) => pattern.test(line))!;
+    };
+    const port = /port (\d+)/.exec(await hear(/^listening/))![1]!;
+    const output = (await outputOf(run("06_initiator", "127.0.0.1", port))).trim().split("\n");
+    assert.match(output[0]!, /^IKE_SA_INIT \{ .* \} -->$/);
+    assert.deepEqual(output.filter((line) => line.startsWith("reply")), [
+      "reply 1 from 192.0.2.1",
+      "reply 2 from 192.0.2.1",
+      "reply 3 from 192.0.2.1",
+    ]);
+    assert.equal(output.at(-1), "<-- INFORMATIONAL { }");
+    await hear(/^client\.example is gone$/);
+    const ended = once(server, "close");
+    server.kill("SIGTERM");
+    await ended;
+  });
 });
