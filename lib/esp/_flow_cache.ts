@@ -15,6 +15,8 @@ export const UNKNOWN_FLOW: number = -1;
 export class FlowCache {
   /** Flows that it has places for. */
   readonly places: number;
+  /** How often a flow has taken the place of another: many say that there are too few places. */
+  displaced: number = 0;
   readonly #flows: Uint32Array;
   readonly #decisions: Int32Array;
   #generation = 1;
@@ -54,6 +56,7 @@ export class FlowCache {
   /** Remembers a decision, a number from 0 on. */
   set(place: number, packet: InnerPacket, decision: number): void {
     const at = WORDS * place;
+    if (this.#flows[at + 10] === this.#generation) this.displaced++;
     this.#flows.set(packet.addresses, at);
     this.#flows[at + 8] = portsOf(packet);
     this.#flows[at + 9] = kindOf(packet);

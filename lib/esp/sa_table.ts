@@ -15,8 +15,12 @@ import { SelectorMatcher, type TrafficSelectors } from "./traffic_selector.ts";
 /** The most SAs of each direction that a table holds unless it is told otherwise. */
 export const DEFAULT_MAX_SAS: number = 20_000;
 
-/** Places of the flow cache, as powers of two: 1024 in 48 KiB for a few SAs, four for each of many, at most 65536 in 3 MiB. */
-const LEAST_CACHE_BITS = 10;
+/**
+ * Places of the flow cache, as powers of two: 16 in 768 octets for a few SAs with a few flows, 1024 in 48 KiB where flows displace each
+ * other, four for each of many SAs, at most 65536 in 3 MiB.
+ */
+const LEAST_CACHE_BITS = 4;
+const BUSY_CACHE_BITS = 10;
 const MOST_CACHE_BITS = 16;
 
 /** The slot of flows that no policy is for: they are remembered, too. */
@@ -167,6 +171,7 @@ export class SaTable {
     if (slot === UNKNOWN_FLOW) {
       slot = this.#find(packet);
       cache.set(place, packet, slot);
+      if (cache.displaced > cache.places) this.#enlargeCache();
     }
     return this.#slots[slot];
   }
@@ -204,6 +209,12 @@ export class SaTable {
     }
     if (this.#cache?.places === 1 << this.#cacheBits) this.#cache.clear();
     else this.#cache = new FlowCache(this.#cacheBits);
+  }
+
+  /** There are more flows than places. */
+  #enlargeCache(): void {
+    if (this.#cacheBits >= BUSY_CACHE_BITS) this.#cache!.displaced = -Infinity;
+    else this.#cache = new FlowCache(this.#cacheBits += 2);
   }
 
   #place(entry: Entry): Place {

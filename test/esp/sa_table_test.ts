@@ -66,6 +66,19 @@ describe("SaTable", () => {
     assert.equal(table.outboundCount, 0);
   });
 
+  it("remembers few flows while there are few, and goes on finding them while its memory of them grows", () => {
+    const table = new SaTable();
+    table.addOutbound(out(1), selectors("10.0.0.0/8", "0.0.0.0/0"));
+    table.addOutbound(out(2), selectors("10.0.0.0/8", "192.0.2.0/24"));
+    for (let round = 0; round < 3; round++) {
+      for (let port = 1; port <= 2000; port++) {
+        const destination = port % 2 === 0 ? "192.0.2.7" : "198.51.100.7";
+        assert.equal(pick(table, "10.0.0.1", destination, [port, 53]), port % 2 === 0 ? 2 : 1);
+      }
+    }
+    table.dispose();
+  });
+
   it("uses the newer of two SAs that are alike, and the older one again when that is gone", () => {
     const table = new SaTable();
     const [old, renewed] = [out(1), out(2)];
