@@ -15,6 +15,7 @@ import {
   type HashAlgorithm,
   HASHES,
   KEY_EXCHANGE_TRANSFORMS,
+  type KeyExchange,
   type KeyExchangeTransform,
   keyExchangeTransformById,
   nobleProvider,
@@ -97,12 +98,12 @@ function describeKeyExchange(crypto: CryptoProviders, transform: KeyExchangeTran
   it("takes what it draws from the caller, and something else each time", () => {
     let from = 0;
     const random: RandomSource = (octets) => octets.set(counting(from += 3, octets.length));
-    const values = [1, 2, 3].map(() => {
+    const values = [1, 2].map(() => {
       const exchange = crypto.createKeyExchange(transform, random);
       exchange.dispose();
       return toHex(exchange.publicValue);
     });
-    assert.equal(new Set(values).size, 3);
+    assert.notEqual(values[0], values[1]);
   });
 
   const code = "ERR_CRYPTO_PUBLIC_VALUE";
@@ -238,28 +239,39 @@ function describeKeyExchangeVectors(crypto: CryptoProviders): void {
       const transform = KEY_EXCHANGE_TRANSFORMS.find((row) => row.algorithm === algorithm)!;
       const tests = vectors!.testGroups.flatMap((group) => group.tests);
       assert.ok(tests.length > 0);
-      for (const test of tests) checkEcdh(crypto, transform, test);
+      // Most tests share a private value, whose public one takes as long as the secret.
+      const exchanges = new Map<string, KeyExchange>();
+      const exchangeOf = (secret: string): KeyExchange => {
+        const made = exchanges.get(secret) ?? crypto.createKeyExchange(transform, padded(secret));
+        exchanges.set(secret, made);
+        return made;
+      };
+      for (const test of tests) checkEcdh(transform, exchangeOf, test);
+      for (const exchange of exchanges.values()) exchange.dispose();
     });
   }
 }
 
+/** A private value as a number, with zeros in front. */
+function padded(secret: string): RandomSource {
+  return (octets) => {
+    const drawn = fromHex(secret.padStart(2 * octets.length, "0"));
+    octets.set(drawn.subarray(drawn.length - octets.length));
+  };
+}
+
 function checkEcdh(
-  crypto: CryptoProviders,
-  transform: KeyExchangeTransform,
+  { algorithm, publicSize, sharedSize }: KeyExchangeTransform,
+  exchangeOf: (secret: string) => KeyExchange,
   { tcId, public: publicHex, private: privateHex, shared, result }:
     WycheproofEcdh["testGroups"][0]["tests"][0],
 ): void {
-  const { algorithm, publicSize, sharedSize } = transform;
   const montgomery = algorithm === "x25519" || algorithm === "x448";
-  const secret = (octets: Uint8Array): void => {
-    const drawn = fromHex(privateHex.padStart(2 * octets.length, "0"));
-    octets.set(drawn.subarray(drawn.length - octets.length));
-  };
   // Points come in SEC1; a KE payload has those that are written in full, without their first octet.
   const point = fromHex(publicHex);
   const value = montgomery ? point : point[0] === 0x04 ? point.subarray(1) : null;
   if (value === null) return;
-  const exchange = crypto.createKeyExchange(transform, secret);
+  const exchange = exchangeOf(privateHex);
   const zero = /^0*$/.test(shared);
   if (result === "invalid" || zero || value.length !== publicSize) {
     assert.throws(
@@ -274,7 +286,6 @@ function checkEcdh(
       `case ${tcId}`,
     );
   }
-  exchange.dispose();
 }
 
 const MESSAGE = counting(0, 300);
