@@ -23,6 +23,7 @@ export * from "./engine_io.ts";
 export * from "./engine_stream.ts";
 export * from "./events.ts";
 export * from "./fragments.ts";
+export * from "./keymat.ts";
 export * from "./limits.ts";
 export * from "./nonce_order.ts";
 export * from "./path.ts";

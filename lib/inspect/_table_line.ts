@@ -1,6 +1,7 @@
 /** One line of a Wireshark table: fields with commas between, some in quotes, a comment behind `#`. */
 
-/** A field longer than this is none of a key table. */
+/** More is none of a key table, and would only keep the reader busy. */
+const MAX_LINE_LENGTH = 65_536;
 const MAX_FIELDS = 64;
 
 /** The fields of a line; none for an empty line or a comment, a sentence where it cannot be read. */
@@ -8,6 +9,7 @@ export function splitTableLine(line: string): readonly string[] | string {
   const fields: string[] = [];
   let rest = line.trimStart();
   if (rest === "" || rest.startsWith("#")) return fields;
+  if (rest.length > MAX_LINE_LENGTH) return `more than ${MAX_LINE_LENGTH} characters`;
   for (;;) {
     const field = QUOTED.exec(rest) ?? PLAIN.exec(rest)!;
     if (field[0].startsWith('"') && field[1] === undefined) return "a quotation mark without its other half";

@@ -2,6 +2,7 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { fromHex, toHex } from "../../lib/bytes/mod.ts";
 import {
   ENCRYPTION_TRANSFORMS,
@@ -263,6 +264,7 @@ ${"01".repeat(8)},${"02".repeat(8)},${"00".repeat(24)},${
       [`"IPv4","*`, /it has a quotation mark without its other half$/],
       [`"IPv4""*"`, /it has something behind a quotation mark that is no comma$/],
       [new Array(100).fill("x").join(","), /more than 64 fields/],
+      [`"${"x".repeat(70_000)}"`, /it has more than 65536 characters$/],
       [esp({}).replace(`,"0x${SECRET}5e5e5e5e"`, ""), /expected the 8 to 10 fields of esp_sa, got 7$/],
       [esp({ more: ',"32-bit","0","x"' }), /expected the 8 to 10 fields of esp_sa, got 11$/],
       [esp({ spi: "0x123456789" }), /expected SPI as up to 8 hexadecimal digits/],
@@ -319,5 +321,31 @@ ${"01".repeat(8)},${"02".repeat(8)},${"00".repeat(24)},${
       }, line);
     }
     assert.throws(() => parseKeyTables(" ".repeat(MAX_KEY_TABLE_SIZE + 1)), { code: "ERR_INSPECT_KEYS" });
+  });
+
+  it("give keys or one kind of error, whatever is in them", () => {
+    const good = [
+      keyTableLines(childEntry(encryptionTransform("aes128")!, integrityTransform("sha256")!)).text,
+      keyTableLines(childEntry(encryptionTransform("aes256gcm16")!, null), { sequenceFields: true }).text,
+      keyTableLines(ikeEntry(encryptionTransform("aes192ctr")!, integrityTransform("sha512")!)).text,
+    ].join("");
+    const damaged = fc.tuple(fc.nat(good.length), fc.nat(40), fc.string({ maxLength: 12 }))
+      .map(([at, cut, put]) => good.slice(0, at) + put + good.slice(at + cut));
+    fc.assert(
+      fc.property(fc.oneof(damaged, fc.string({ unit: "binary", maxLength: 300 })), (text) => {
+        try {
+          const { ike, esp } = parseKeyTables(text);
+          for (const { encryption, skEi } of ike) {
+            assert.ok([0, encryption.keySize + encryption.saltSize].includes(skEi.length));
+          }
+          for (const { encryption, encryptionKey } of esp) {
+            for (const row of encryption) assert.equal(encryptionKey.length, row.keySize + row.saltSize);
+          }
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, "ERR_INSPECT_KEYS", String(error));
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });
