@@ -182,9 +182,12 @@ export class EngineServices implements IkeServices {
   }
 
   siblings(sa: IkeSa): IkeSa[] {
+    // An initiator knows the peer's identity only afterwards: until then, whom it wanted to reach.
+    const isSamePeer = (other: IkeSa) =>
+      sa.remoteId === null ? other.connection === sa.connection : sameIdentity(other.remoteId, sa.remoteId);
     return [...this.registry.all()].filter((other) =>
       other !== sa && isEstablished(other.state) && sameIdentity(other.localId, sa.localId) &&
-      sameIdentity(other.remoteId, sa.remoteId)
+      isSamePeer(other)
     );
   }
 

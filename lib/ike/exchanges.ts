@@ -11,6 +11,7 @@ import type { IkeSa } from "./ike_sa.ts";
 import { type Incoming, Outgoing } from "./messages.ts";
 import type { IkePath } from "./path.ts";
 import { retransmissionDelay } from "./retransmission.ts";
+import { isEstablished } from "./state.ts";
 import { Steps, type StepsOptions } from "./steps.ts";
 import { respondingTasks } from "./tasks/table.ts";
 import { IkeSaFailure, type Task, type TaskStep } from "./tasks/task.ts";
@@ -240,6 +241,10 @@ export class Exchanges {
     this.#sa.noteReceived(opened.message, "response");
     const fault = faultOf(opened.view);
     if (fault !== null) return this.#sa.giveUp("invalid_syntax", fault.message);
+    // Section 2.21.3: "fatal in both peers, meaning that the IKE SA is deleted without needing an explicit Delete payload".
+    if (isEstablished(this.#sa.state) && opened.message.notify(NOTIFY.invalidSyntax) !== undefined) {
+      return this.#sa.fail("invalid_syntax", "The peer answered INVALID_SYNTAX");
+    }
     const tasks = active.operation.tasks.filter((task) => !task.done);
     const { operation } = active;
     this.#run(tasks.map((task) => () => task.process(opened.message)), {

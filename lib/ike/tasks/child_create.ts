@@ -3,6 +3,7 @@
  * own where the proposals ask for one (RFC 7296, sections 1.2, 1.3.1). That it fails costs nothing but the child SA.
  */
 
+import { IkeError } from "../../errors.ts";
 import { EXCHANGE, NOTIFY, notifyName, type SaPayload } from "../codec/mod.ts";
 import { type ChildSa, spiNumber, spiOctets } from "../child_sa.ts";
 import {
@@ -31,7 +32,7 @@ import { offeredKeyExchanges } from "../key_exchanges.ts";
 import { isEstablished } from "../state.ts";
 import { findWidened, formatSelector, narrowSelectors, type Selector } from "../traffic_selectors.ts";
 import { newNonce } from "./ike_init.ts";
-import type { Task } from "./task.ts";
+import { IkeSaFailure, type Task } from "./task.ts";
 
 type State =
   | { readonly kind: "initial" }
@@ -122,6 +123,12 @@ export class ChildCreateTask implements Task {
     if (exchangeType === EXCHANGE.ikeSaInit || this.#state.kind !== "initial") return;
     const separate = exchangeType === EXCHANGE.createChildSa;
     const { childless } = sa.connection;
+    if (!separate && childless === "force" && !sa.peer.childless) {
+      throw new IkeSaFailure(
+        "refused",
+        "The peer makes no IKE SA without a child, and childless = force asks for one",
+      );
+    }
     if (!separate && sa.peer.childless && (childless === "prefer" || childless === "force")) {
       this.postponed = true;
       this.#state = { kind: "done" };
@@ -189,7 +196,13 @@ export class ChildCreateTask implements Task {
     if (answer === undefined || selectors === undefined || (state.nonce !== null && nonce === undefined)) {
       return this.#fail("INVALID_SYNTAX", "The peer's answer lacks SA, TSi, TSr or the nonce");
     }
-    const selected = checkAnswer(answer, config.proposals, { spiSize: 4, keyExchange: state.nonce !== null });
+    let selected: SelectedProposal;
+    try {
+      selected = checkAnswer(answer, config.proposals, { spiSize: 4, keyExchange: state.nonce !== null });
+    } catch (error) {
+      if (!(error instanceof IkeError)) throw error;
+      return this.#refuseAnswer("NO_PROPOSAL_CHOSEN", error.message);
+    }
     const spiOut = spiNumber(selected.spi)!;
     const wider = findWidened(selectors.local, state.local) ?? findWidened(selectors.remote, state.remote);
     if (wider !== undefined) {
@@ -393,19 +406,24 @@ export class ChildCreateTask implements Task {
     }
     if (this.#pending !== null) this.#choose();
     const state = this.#state;
-    this.#state = { kind: "done" };
     if (state.kind === "refuse") {
+      this.#state = { kind: "done" };
       message.notify(state.notify, state.data);
       const reason = notifyName(state.notify);
       return this.#tellFailure(reason, `A child SA was refused with ${reason}: ${state.text}`);
     }
-    if (state.kind !== "accept") return;
+    if (state.kind !== "accept") {
+      this.#state = { kind: "done" };
+      return;
+    }
     const { terms, nonceI, peerValue } = state;
     const { selected } = terms;
     const nonceR = nonceI === null ? null : newNonce(sa);
+    // A public value that cannot be used ends it here; what was reserved is given back by `abort`.
     const exchange = selected.keyExchange === null || peerValue === null
       ? null
       : agree(sa, selected.keyExchange, peerValue);
+    this.#state = { kind: "done" };
     message.add(toAnswer(selected, spiOctets(terms.spiIn)));
     if (nonceR !== null) message.add({ kind: "Nonce", data: nonceR });
     if (exchange !== null) {

@@ -1,0 +1,159 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { formatIpAddress } from "../../../lib/ip/mod.ts";
+import { formatSelector, type PoolConfig, type Selector } from "../../../lib/ike/mod.ts";
+import { Pair, type PairOptions } from "../_pair.ts";
+
+const POOLS: Record<string, PoolConfig> = {
+  four: { addrs: "10.3.0.0/29", dns: "10.2.0.53", subnet: "10.2.0.0/16" },
+  six: { addrs: "fd00:3::/120", dns: "fd00:2::53" },
+};
+
+function roadWarrior(vips: string | undefined, pools: string | undefined, options: PairOptions = {}): Pair {
+  const net = { esp_proposals: "aes128gcm16" };
+  return new Pair({
+    ...options,
+    connectionA: {
+      ...(vips === undefined ? {} : { vips }),
+      children: { net: { ...net, remote_ts: "10.2.0.0/16,fd00:2::/64" } },
+    },
+    connectionB: {
+      ...(pools === undefined ? {} : { pools }),
+      children: { net: { ...net, local_ts: "10.2.0.0/16,fd00:2::/64" } },
+    },
+    b: { pools: POOLS, ...options.b },
+  });
+}
+
+describe("Virtual addresses (RFC 7296, section 2.19)", () => {
+  it("are asked for and given, with DNS servers and subnets, and the child is for them", () => {
+    const pair = roadWarrior("0.0.0.0,::", "four,six");
+    pair.connect();
+    assert.deepEqual(pair.a.talk().slice(2), [
+      "IKE_AUTH { IDi, IDr, AUTH, CP, SA, TSi, TSr } -->",
+      "<-- IKE_AUTH { IDr, AUTH, CP, SA, TSi, TSr }",
+    ]);
+    const { configuration } = pair.a.one("ike_sa_established");
+    assert.deepEqual(configuration.addresses.map(formatIpAddress), ["10.3.0.1", "fd00:3::1"]);
+    assert.deepEqual(configuration.dns.map(formatIpAddress), ["10.2.0.53", "fd00:2::53"]);
+    assert.deepEqual(configuration.subnets.map((one) => formatSelector(one as Selector)), ["10.2.0.0/16"]);
+    const { local } = pair.a.lastChild().childSa;
+    assert.deepEqual(local.map((one) => formatSelector(one as Selector)), ["10.3.0.1/32", "fd00:3::1/128"]);
+    pair.assertSameChild();
+  });
+
+  it("are the ones asked for, if they are free", () => {
+    const pair = roadWarrior("10.3.0.5", "four");
+    pair.connect();
+    assert.deepEqual(pair.a.one("ike_sa_established").configuration.addresses.map(formatIpAddress), [
+      "10.3.0.5",
+    ]);
+  });
+
+  it("are the same ones for who comes back, and are given back when the SA goes", () => {
+    const pair = roadWarrior("0.0.0.0", "four");
+    for (let i = 1; i <= 3; i++) {
+      pair.connect();
+      const { ikeSa, configuration } = pair.a.of("ike_sa_established").at(-1)!;
+      assert.deepEqual(configuration.addresses.map(formatIpAddress), ["10.3.0.1"]);
+      pair.handle(pair.a, { kind: "delete_ike", ikeSa });
+      pair.settle();
+      pair.assertClean();
+    }
+  });
+
+  it("outlive a rekey of the IKE SA, and are given back by the last one", () => {
+    const pair = roadWarrior("0.0.0.0", "four");
+    pair.connect();
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    assert.deepEqual(pair.b.of("ike_sa_established").at(-1)!.configuration.addresses.map(formatIpAddress), [
+      "10.3.0.1",
+    ]);
+    const { to } = pair.a.one("child_sas_moved");
+    pair.connect(); // another one meanwhile gets another address
+    assert.deepEqual(pair.b.of("ike_sa_established").at(-1)!.configuration.addresses.map(formatIpAddress), [
+      "10.3.0.2",
+    ]);
+    pair.handle(pair.a, { kind: "delete_ike", ikeSa: to });
+    pair.settle();
+    pair.connect();
+    assert.deepEqual(pair.b.of("ike_sa_established").at(-1)!.configuration.addresses.map(formatIpAddress), [
+      "10.3.0.1",
+    ]);
+  });
+
+  it("run out: INTERNAL_ADDRESS_FAILURE, and the IKE SA lives without a child", () => {
+    const pair = roadWarrior("0.0.0.0", "four", {
+      b: { pools: { ...POOLS, four: { addrs: "10.3.0.1-10.3.0.1" } } },
+    });
+    pair.connect();
+    pair.connect();
+    assert.equal(pair.a.talk().at(-1), "<-- IKE_AUTH { IDr, AUTH, N(INTERNAL_ADDRESS_FAILURE) }");
+    assert.equal(pair.a.one("child_sa_failed").reason, "INTERNAL_ADDRESS_FAILURE");
+    assert.equal(pair.a.engine.counters.childSpis, 1);
+    assert.equal(pair.b.engine.counters.childSpis, 1);
+  });
+
+  it("have to be asked for: FAILED_CP_REQUIRED", () => {
+    const pair = roadWarrior(undefined, "four");
+    pair.connect();
+    assert.equal(pair.a.talk().at(-1), "<-- IKE_AUTH { IDr, AUTH, N(FAILED_CP_REQUIRED) }");
+  });
+
+  it("that nobody gives leave no traffic, and the child is deleted", () => {
+    const pair = roadWarrior("0.0.0.0", undefined);
+    pair.connect();
+    assert.equal(pair.a.of("child_sa_failed").length, 1);
+    assert.equal(pair.a.engine.counters.childSpis + pair.b.engine.counters.childSpis, 0);
+  });
+
+  it("are given back when authentication fails afterwards", () => {
+    const pair = roadWarrior("0.0.0.0", "four");
+    pair.network = ({ from, octets }) => from === "b" && octets[18] === 35 ? null : octets;
+    pair.connect();
+    pair.advance(200_000);
+    assert.equal(pair.a.of("ike_sa_failed").length, 1);
+    pair.handle(pair.b, { kind: "delete_ike", ikeSa: 1 });
+    pair.advance(200_000);
+    pair.assertClean();
+  });
+});
+
+describe("INITIAL_CONTACT and unique (RFC 7296, section 2.4)", () => {
+  it("has the responder forget SAs that the peer does not know any more", () => {
+    const pair = new Pair();
+    pair.connect();
+    // `a` loses its memory.
+    const again = new Pair({ seed: 77 });
+    const before = pair.b.engine.counters.ikeSas;
+    again.network = () => null;
+    Object.assign(pair, { a: again.a });
+    pair.connect();
+    assert.equal(before, 1);
+    assert.equal(pair.b.engine.counters.ikeSas, 1, pair.b.story());
+    assert.match(pair.b.one("ike_sa_deleted").text!, /INITIAL_CONTACT/);
+    assert.match(pair.b.lines().join("\n"), /N\(INITIAL_CONTACT\)/);
+  });
+
+  it("is not said by who has another SA with the same peer", () => {
+    const pair = new Pair();
+    pair.connect();
+    pair.connect();
+    assert.doesNotMatch(pair.a.lines().slice(4).join("\n"), /INITIAL_CONTACT/);
+    assert.equal(pair.b.engine.counters.ikeSas, 2);
+  });
+
+  it("is acted out by unique = replace, and refused by unique = keep", () => {
+    const replace = new Pair({ connectionB: { unique: "replace" } });
+    replace.connect();
+    replace.connect();
+    assert.equal(replace.a.engine.counters.ikeSas, 1);
+    assert.equal(replace.a.one("ike_sa_deleted").by, "peer");
+    const keep = new Pair({ connectionB: { unique: "keep" } });
+    keep.connect();
+    keep.connect();
+    assert.equal(keep.a.one("ike_sa_failed").reason, "authentication_failed");
+    assert.equal(keep.a.engine.counters.ikeSas, 1);
+  });
+});
