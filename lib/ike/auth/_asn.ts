@@ -10,8 +10,11 @@ const MAX_DEPTH = 32;
 /** Certificates have some 2 KiB, CRLs some more; messages are no longer than this. */
 export const MAX_DER_SIZE: number = 1 << 20;
 
+/** A certificate has some 150 elements. What is made to have many costs a microsecond each, before anything is known of its sender. */
+const MAX_NODES = 4000;
+
 /** Octets as the tree of the library; throws an `IkeError` where they are not exactly one element. */
-export function decodeAsn(octets: Uint8Array, what: string): BaseBlock {
+export function decodeAsn(octets: Uint8Array, what: string, maxNodes: number = MAX_NODES): BaseBlock {
   if (octets.length > MAX_DER_SIZE) {
     throw new IkeError(
       "ERR_IKE_CERTIFICATE",
@@ -21,7 +24,7 @@ export function decodeAsn(octets: Uint8Array, what: string): BaseBlock {
   let decoded: FromBerResult;
   try {
     // A copy, since the tree keeps views and the octets may lie in a buffer that is used again.
-    decoded = fromBER(octets.slice().buffer, { maxDepth: MAX_DEPTH });
+    decoded = fromBER(octets.slice().buffer, { maxDepth: MAX_DEPTH, maxNodes });
   } catch (error) {
     throw notAsn(what, error instanceof Error ? error.message : String(error));
   }

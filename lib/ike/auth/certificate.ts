@@ -24,7 +24,7 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { toHex } from "../../bytes/mod.ts";
 import { IkeError } from "../../errors.ts";
 import { childrenOf, decodeAsn, interpretAsn, parseAsn, rawOf } from "./_asn.ts";
-import { formatDistinguishedName } from "./distinguished_name.ts";
+import { formatDistinguishedName, nameAttributes } from "./distinguished_name.ts";
 import { type ConstrainedName, constrainedName, generalNameIdentity } from "./general_name.ts";
 import type { Identity } from "./identity.ts";
 import { parsePublicKey, type PublicKey } from "./public_key.ts";
@@ -123,6 +123,9 @@ export function parseCertificate(octets: Uint8Array): Certificate {
   if (!signatureAlgorithm.isEqual(body.signature)) {
     throw wrong("it names two signature algorithms"); // RFC 5280, section 4.1.1.2
   }
+  // Read now, so that a name that cannot be read is a fault of the certificate and not of whoever compares it later.
+  nameAttributes(fields.subject);
+  nameAttributes(fields.issuer);
   const extensions = new Extensions(body.extensions ?? []);
   const constraints = extensions.read(OID_BASIC_CONSTRAINTS, BasicConstraints);
   return {

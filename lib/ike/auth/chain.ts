@@ -8,7 +8,7 @@
 import type { CryptoProviders } from "../../crypto/mod.ts";
 import { type Certificate, describeCertificate, sameCertificate } from "./certificate.ts";
 import type { Crl } from "./crl.ts";
-import { formatDistinguishedName, sameDistinguishedName } from "./distinguished_name.ts";
+import { formatDistinguishedName, nameAttributes, sameDistinguishedName } from "./distinguished_name.ts";
 import { formatIdentity, ID_TYPE, type Identity, sameIdentity } from "./identity.ts";
 import { reasonAgainstNames } from "./name_constraints.ts";
 import { reasonAgainstStatus, type Revocation } from "./revocation.ts";
@@ -67,7 +67,9 @@ export function validateChain(certificate: Certificate, options: ChainOptions): 
 /** Whether a certificate speaks for an identity: its subject, one of its alternative names, or its key. */
 export function certifies(certificate: Certificate, identity: Identity): boolean {
   if (identity.type === ID_TYPE.dn) {
-    return sameIdentity({ type: ID_TYPE.dn, data: certificate.subject }, identity);
+    // A certificate without a subject speaks for its alternative names alone, not for everybody without a name.
+    return nameAttributes(certificate.subject).length > 0 &&
+      sameIdentity({ type: ID_TYPE.dn, data: certificate.subject }, identity);
   }
   if (identity.type === ID_TYPE.keyId) {
     const id = toHex(identity.data);

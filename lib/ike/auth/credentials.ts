@@ -132,7 +132,7 @@ export class Credentials {
 
   /** Adds all revocation lists of a file, PEM or one in DER. */
   addCrls(file: string | Uint8Array): readonly Crl[] {
-    const added = readBlocks(file, ["X509 CRL"], "CRL").map(parseCrl);
+    const added = readBlocks(file, ["X509 CRL"], "CRL").map((der) => parseCrl(der));
     this.#crls.push(...added);
     return added;
   }

@@ -25,9 +25,12 @@ export interface Crl {
   readonly unknownCriticalExtensions: readonly string[];
 }
 
-/** Reads a CRL in DER; throws an `IkeError` where it is none. */
-export function parseCrl(octets: Uint8Array): Crl {
-  const tree = decodeAsn(octets, WHAT);
+/** Each revoked certificate has some five elements. */
+const MAX_NODES = 1_000_000;
+
+/** Reads a CRL in DER; throws an `IkeError` where it is none. One of a peer may have fewer elements (`maxNodes`) than one of ours. */
+export function parseCrl(octets: Uint8Array, maxNodes: number = MAX_NODES): Crl {
+  const tree = decodeAsn(octets, WHAT, maxNodes);
   const { tbsCertList: body, signatureAlgorithm, signature } = interpretAsn(tree, CertificateList, WHAT);
   const bodyTree = childrenOf(tree)[0]!;
   const fields = childrenOf(bodyTree);

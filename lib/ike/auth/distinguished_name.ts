@@ -13,7 +13,7 @@ import {
   RelativeDistinguishedName as AsnRelativeDistinguishedName,
 } from "@peculiar/asn1-x509";
 import { fromHex, toHex } from "../../bytes/mod.ts";
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, IkeError } from "../../errors.ts";
 import { parseAsn } from "./_asn.ts";
 
 /** One attribute of a name. */
@@ -95,9 +95,13 @@ export function nameAttributes(der: Uint8Array): readonly RelativeDistinguishedN
   let levels = read.get(der);
   if (levels === undefined) {
     const name = parseAsn(der, Name, "distinguished name");
-    levels = name.length > MAX_ATTRIBUTES
-      ? []
-      : name.map((level) => level.map(({ type, value }) => ({ type, value: textOf(value) })));
+    if (name.length > MAX_ATTRIBUTES) {
+      throw new IkeError(
+        "ERR_IKE_CERTIFICATE",
+        `Cannot read distinguished name: expected at most ${MAX_ATTRIBUTES} levels, got ${name.length}`,
+      );
+    }
+    levels = name.map((level) => level.map(({ type, value }) => ({ type, value: textOf(value) })));
     read.set(der, levels);
   }
   return levels;

@@ -45,6 +45,9 @@ export interface CheckedPeer {
 /** Certificates and CRLs of one message that are looked at; a chain of eight with a CRL each. */
 const MAX_RECEIVED = 16;
 
+/** Elements of a peer's CRL: some 2000 revoked certificates. */
+const MAX_CRL_NODES = 10_000;
+
 /** Finds the peer's certificate and checks that it holds for the identity that the peer claims. */
 export function checkPeerCertificates(
   context: AuthContext,
@@ -121,7 +124,7 @@ function readReceived(
   try {
     for (const { encoding, data } of payloads) {
       if (encoding === CERTIFICATE_ENCODING.x509) certificates.push(credentials.readPeerCertificate(data));
-      else if (encoding === CERTIFICATE_ENCODING.crl) crls.push(parseCrl(data));
+      else if (encoding === CERTIFICATE_ENCODING.crl) crls.push(parseCrl(data, MAX_CRL_NODES));
     }
   } catch (error) {
     return `the peer's CERT payload cannot be read: ${

@@ -91,6 +91,10 @@ describe("parseCertificate", () => {
     const nested = new Uint8Array(60_000);
     for (let i = 0; i < nested.length; i += 2) nested.set([0x30, 0x80], i);
     assert.throws(() => parseCertificate(nested), IkeError);
+    const many = new Uint8Array(60_004);
+    many.set([0x30, 0x82, 0xea, 0x60]);
+    for (let i = 4; i < many.length; i += 2) many[i] = 5; // 30000 times NULL
+    assert.throws(() => parseCertificate(many), { code: "ERR_IKE_CERTIFICATE", message: /count exceeded/ });
     assert.throws(() => parseCertificate(Uint8Array.of(0x30, 0x84, 0xff, 0xff, 0xff, 0xff)), IkeError);
     assert.throws(() => parseCertificate(new Uint8Array((1 << 20) + 1)), { code: "ERR_IKE_CERTIFICATE" });
     assert.throws(() => parseCertificate(new Uint8Array([...certificate("gw-p256").der, 0])), IkeError);

@@ -6,6 +6,7 @@ import {
   type Certificate,
   certifies,
   type ChainOptions,
+  ID_TYPE,
   parseCrl,
   parseIdentity,
   parsePem,
@@ -337,6 +338,12 @@ describe("certifies", () => {
     }
     assert.ok(certifies(gw, parseIdentity("C=XX, O=iketcp test, CN=gw-p256")));
     assert.ok(certifies(gw, { type: 11, data: gw.subjectKeyId! }));
+  });
+
+  it("does not take a certificate without a subject for everybody without a name", () => {
+    const nameless = { ...gw, subject: Uint8Array.of(0x30, 0) };
+    assert.ok(!certifies(nameless, { type: ID_TYPE.dn, data: Uint8Array.of(0x30, 0) }));
+    assert.ok(certifies(nameless, parseIdentity("gw.example.org")));
   });
 
   it("accepts no other name, not even by wildcards of the peer's own identity", () => {

@@ -136,6 +136,17 @@ describe("matchIdentity", () => {
     assert.equal(matchIdentity(parseIdentity("CN=*"), broken), null);
   });
 
+  it("does not take two names for one because both are too long to be read", () => {
+    const long = (last: string) => {
+      const level = "310b300906035504031302"; // CN
+      const levels = level + "6161" + (level + "6161").repeat(64) + level + last;
+      const size = levels.length / 2;
+      return { type: ID_TYPE.dn, data: fromHex(`3082${size.toString(16).padStart(4, "0")}${levels}`) };
+    };
+    assert.ok(!sameIdentity(long("6161"), long("6262")));
+    assert.equal(matchIdentity(parseIdentity("CN=*"), long("6161")), null);
+  });
+
   it("does not take a zero octet for the end of a name", () => {
     const evil = { type: ID_TYPE.fqdn, data: new TextEncoder().encode("gw.example\0.evil") };
     assert.equal(matchIdentity(parseIdentity("gw.example"), evil), null);
