@@ -47,6 +47,10 @@ export type TransportErrorCode =
   | "ERR_TRANSPORT_WEBSOCKET"
   /** A WebTransport session could not be opened. */
   | "ERR_TRANSPORT_WEBTRANSPORT"
+  /** TLS could not be negotiated, or broke; the message says why. */
+  | "ERR_TRANSPORT_TLS"
+  /** The server's certificate is not accepted: its authority, its dates, its name or its fingerprint. */
+  | "ERR_TRANSPORT_TLS_CERTIFICATE"
   /** Anything else that the operating system reported; see `cause`. */
   | "ERR_TRANSPORT_FAILED";
 

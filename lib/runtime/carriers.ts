@@ -29,6 +29,7 @@ import {
 import { runtime } from "./_select.ts";
 import { runtimeName } from "./detect.ts";
 import { openStream } from "./open_stream.ts";
+import { TLS_CARRIER, TLS_TCP_CARRIER } from "./tls_carrier.ts";
 import { WS_CARRIER } from "./web_socket.ts";
 import { HTTPS_CARRIER } from "./web_transport.ts";
 
@@ -78,11 +79,11 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
     connect: (url, options) => openStream(url, options),
     listen: (url, options) => runtime.listenTcp(url, options),
   },
-  tls: missing("tls"),
+  tls: TLS_CARRIER,
   ws: WS_CARRIER,
   wss: missing("wss"),
   https: HTTPS_CARRIER,
-  "tls+tcp": missing("tls+tcp"),
+  "tls+tcp": TLS_TCP_CARRIER,
 };
 
 /**
@@ -198,7 +199,7 @@ function missing(scheme: CarrierScheme): MissingCarrier {
   return {
     ...CARRIER_SCHEMES[scheme],
     kind: "missing",
-    advice: "this version of iketcp carries udp and tcp, in Node, Deno and Bun alike",
+    advice: "this version of iketcp carries udp, tcp and tls, in Node, Deno and Bun alike",
   };
 }
 

@@ -44,6 +44,10 @@ export {
   listenWebSocket,
   type ListenWebSocketOptions,
 } from "./web_socket.ts";
+export { acceptTls, connectTls } from "./tls_connection.ts";
+export type { TlsAcceptOptions, TlsConnection, TlsConnectOptions } from "./tls_connection.ts";
+export * from "./tls_listener.ts";
+export * from "./tls_sessions.ts";
 
 /**
  * Connects to a TCP port.

@@ -7,9 +7,9 @@ import { ProxyError, TransportError } from "../errors.ts";
 import { formatAddress } from "./address.ts";
 import { attempt } from "./attempt.ts";
 import { HttpConnect, type HttpConnectOptions } from "./http_connect.ts";
-import { prepend } from "./_prepend.ts";
+import { prepend, ResumedConnection } from "./prepend.ts";
 import { type ProxySettings, showProxyUrl } from "./proxy_url.ts";
-import type { Connection, ConnectionLayer, TransportAddress } from "./types.ts";
+import type { Connection, TransportAddress } from "./types.ts";
 
 /** Octets in both directions: a connection, or any pair of streams. */
 export interface ByteDuplex {
@@ -56,11 +56,29 @@ export interface HttpTunnel<Duplex extends ByteDuplex = ByteDuplex> extends Byte
  * await Promise.all([here.close(), proxy.close()]);
  * ```
  */
-export function openHttpTunnel<Duplex extends ByteDuplex>(
+export async function openHttpTunnel<Duplex extends ByteDuplex>(
   duplex: Duplex,
   target: TransportAddress,
   options: HttpTunnelOptions<Duplex> = {},
 ): Promise<HttpTunnel<Duplex>> {
+  const { rest, ...tunnel } = await open(duplex, target, options);
+  return {
+    ...tunnel,
+    readable: prepend(rest, tunnel.duplex.readable),
+    writable: tunnel.duplex.writable,
+  };
+}
+
+/** A tunnel whose first octets lie apart. */
+interface Opened<Duplex extends ByteDuplex> extends Omit<HttpTunnel<Duplex>, keyof ByteDuplex> {
+  readonly rest: Uint8Array;
+}
+
+function open<Duplex extends ByteDuplex>(
+  duplex: Duplex,
+  target: TransportAddress,
+  options: HttpTunnelOptions<Duplex>,
+): Promise<Opened<Duplex>> {
   const connect = new HttpConnect(target, options);
   return attempt(options, `open tunnel to ${formatAddress(target)}`, async (signal) => {
     let current = duplex;
@@ -85,7 +103,7 @@ async function ask<Duplex extends ByteDuplex>(
   duplex: Duplex,
   connect: HttpConnect,
   signal: AbortSignal,
-): Promise<HttpTunnel<Duplex> | undefined> {
+): Promise<Opened<Duplex> | undefined> {
   const reader = duplex.readable.getReader();
   const writer = duplex.writable.getWriter();
   const giveUp = (reason: unknown) => {
@@ -115,8 +133,7 @@ async function ask<Duplex extends ByteDuplex>(
         reader.releaseLock();
         writer.releaseLock();
         const { status, rest } = step;
-        const readable = prepend(rest, duplex.readable);
-        return { duplex, readable, writable: duplex.writable, status, authenticated: connect.authenticated };
+        return { duplex, rest, status, authenticated: connect.authenticated };
       } else if (step?.step === "reopen") {
         giveUp(new TransportError("ERR_TRANSPORT_CLOSED", "The proxy ends this connection"));
         return undefined;
@@ -145,7 +162,7 @@ export function connectThroughProxy(
 ): Promise<Connection & { readonly authenticated: boolean }> {
   const { proxy, ...others } = options;
   const name = `${formatAddress(target)} through proxy ${showProxyUrl(proxy)}`;
-  const open = async (signal: AbortSignal) => {
+  const reach = async (signal: AbortSignal) => {
     try {
       return await options.open(signal);
     } catch (error) {
@@ -155,12 +172,12 @@ export function connectThroughProxy(
     }
   };
   return attempt(options, `connect to ${name}`, async (signal) => {
-    const connection = await open(signal);
+    const connection = await reach(signal);
     try {
-      const tunnel = await openHttpTunnel(connection, target, {
+      const tunnel = await open(connection, target, {
         ...others,
         credentials: proxy.credentials,
-        reopen: open,
+        reopen: reach,
         signal,
         timeout: 0,
       });
@@ -172,31 +189,13 @@ export function connectThroughProxy(
 }
 
 /** The carrying connection, whose stream begins where the tunnel does. Addresses are those of the network: the proxy's. */
-class TunnelConnection implements Connection {
-  readonly readable: ReadableStream<Uint8Array>;
-  readonly writable: WritableStream<Uint8Array>;
-  readonly opened: Promise<void>;
-  readonly closed: Promise<void>;
-  readonly localAddress: TransportAddress;
-  readonly remoteAddress: TransportAddress;
-  readonly layers: readonly ConnectionLayer[];
+class TunnelConnection extends ResumedConnection {
+  /** Whether the proxy was given the credentials. */
   readonly authenticated: boolean;
-  readonly #below: Connection;
 
-  constructor({ duplex, readable, writable, authenticated }: HttpTunnel<Connection>, proxy: ProxySettings) {
-    this.#below = duplex;
-    this.readable = readable;
-    this.writable = writable;
-    this.opened = duplex.opened;
-    this.closed = duplex.closed;
-    this.localAddress = duplex.localAddress;
-    this.remoteAddress = duplex.remoteAddress;
-    this.layers = [...duplex.layers ?? [], { layer: "proxy", proxy: showProxyUrl(proxy) }];
+  constructor({ duplex, rest, authenticated }: Opened<Connection>, proxy: ProxySettings) {
+    super(duplex, rest, { layer: "proxy", proxy: showProxyUrl(proxy) });
     this.authenticated = authenticated;
-  }
-
-  close(reason?: unknown): Promise<void> {
-    return this.#below.close(reason);
   }
 }
 

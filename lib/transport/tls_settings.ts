@@ -51,6 +51,8 @@ export interface TlsServerSettings extends TlsSettings {
   readonly handshakeTimeout?: number;
   /** Handshakes that may be under way; a connection past them is refused. Default 1000. */
   readonly maxHandshakes?: number;
+  /** Handshakes of one address that may be under way. Default 100. */
+  readonly maxHandshakesPerSource?: number;
 }
 
 /** What was negotiated. */

@@ -173,6 +173,8 @@ export interface ListenOptions {
 export interface CarrierListenOptions extends ListenOptions {
   /** TLS, for the carriers that have it. */
   readonly tls?: TlsServerSettings;
+  /** Told of a connection that was accepted and whose layers could not be opened: nobody else hears of it. */
+  readonly onRefused?: (client: TransportAddress, error: Error) => void;
 }
 
 /** Options for a datagram endpoint. */

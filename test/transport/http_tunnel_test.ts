@@ -38,7 +38,6 @@ const text = async (readable: ReadableStream<Uint8Array>) =>
 
 // Octets in the same chunk as the head, so that the readable is the one with octets put back in front (R-HTP-3).
 testConnection("A tunnel through a proxy in memory", {
-  streamsOnly: true,
   pair: async () => {
     const [far, target] = memoryPair();
     const [here, there] = memoryPair();
@@ -57,6 +56,7 @@ testConnection("A tunnel through a proxy in memory", {
   aborts: "reset",
   capacity: 4 * 65536 + 400_000,
   addresses: "of a hop",
+  streamsOnly: true,
   programs: 10,
 });
 
