@@ -1,6 +1,6 @@
 /**
  * What a connection is: the words of `swanctl.conf`, so that nobody learns a new vocabulary. Configurations are plain data,
- * and are checked when an engine is made ({@linkcode readConnection}): a wrong word is refused then, not in mid-handshake.
+ * and are checked when an engine is made (`IkeEngine`): a wrong word is refused then, not in mid-handshake.
  */
 
 /** A time: seconds as a number, or `30s`, `5m`, `4h`, `1d`; 0 switches off. */

@@ -56,26 +56,47 @@ export interface Child {
 
 /** A connection. Times are milliseconds, 0 for never. */
 export interface Connection {
+  /** Names it in inputs, events and errors. */
   readonly name: string;
+  /** Addresses of this end for which it is meant. */
   readonly localAddresses: readonly TrafficSelector[];
+  /** Addresses of peers for which it is meant. */
   readonly remoteAddresses: readonly TrafficSelector[];
+  /** What is offered and accepted, the preferred one first. */
   readonly proposals: readonly ConfiguredProposal[];
+  /** Who we are. */
   readonly local: AuthenticationSettings;
+  /** Who the peer has to be. */
   readonly remote: AuthenticationSettings;
+  /** What is to be carried, by name. */
   readonly children: ReadonlyMap<string, Child>;
+  /** Virtual addresses to ask for. */
   readonly vips: readonly Uint8Array[];
+  /** Pools to give virtual addresses from. */
   readonly pools: readonly string[];
+  /** Whether IKE SAs go without a child (RFC 6023). */
   readonly childless: "allow" | "prefer" | "force" | "never";
+  /** IKE fragmentation (RFC 7383). */
   readonly fragmentation: "yes" | "accept" | "force" | "no";
+  /** MOBIKE (RFC 4555). */
   readonly mobike: boolean;
+  /** Pretend to be behind a NAT. */
   readonly encap: boolean;
+  /** Milliseconds after which a silent peer is asked; 0 for never. */
   readonly dpdDelay: number;
+  /** Milliseconds to a rekey; 0 for never. */
   readonly rekeyTime: number;
+  /** Milliseconds to a new authentication; 0 for never. */
   readonly reauthTime: number;
+  /** Milliseconds from either to the end. */
   readonly overTime: number;
+  /** Milliseconds by which both come earlier, at random. */
   readonly randTime: number;
+  /** What becomes of older IKE SAs with the same peer. */
   readonly unique: "never" | "no" | "keep" | "replace";
+  /** Tell the peer which authorities are known. */
   readonly sendCertreq: boolean;
+  /** When certificates are sent. */
   readonly sendCert: "always" | "ifasked" | "never";
 }
 

@@ -106,23 +106,33 @@ export type FailureReason =
   /** Another error that the peer reported. */
   | "refused";
 
-/** An IKE SA is established. */
-export interface IkeSaEstablished {
-  readonly type: "ike_sa_established";
+/** What events about an IKE SA have in common. */
+export interface IkeSaEvent<Type extends string> {
+  /** Tells the kinds of events apart. */
+  readonly type: Type;
+  /** The IKE SA that it is about. */
   readonly ikeSa: IkeSaId;
+}
+
+/** An IKE SA is established. */
+export interface IkeSaEstablished extends IkeSaEvent<"ike_sa_established"> {
   /** Name of the connection. */
   readonly connection: string;
   /** Which end began. */
   readonly role: "initiator" | "responder";
   /** SPIs as 16 hexadecimal digits. */
   readonly spiI: string;
+  /** The responder's SPI. */
   readonly spiR: string;
   /** Both identities in strongSwan's notation. */
   readonly localId: string;
+  /** The peer's identity. */
   readonly remoteId: string;
   /** `AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519`. */
   readonly suite: string;
+  /** Where messages go, or came from. */
   readonly path: IkePath;
+  /** What is known of NATs on the way. */
   readonly nat: NatFindings;
   /** What was assigned; empty lists where nothing was. */
   readonly configuration: AssignedConfiguration;
@@ -131,32 +141,32 @@ export interface IkeSaEstablished {
 }
 
 /** An IKE SA is gone, with all its children. */
-export interface IkeSaDeleted {
-  readonly type: "ike_sa_deleted";
-  readonly ikeSa: IkeSaId;
+export interface IkeSaDeleted extends IkeSaEvent<"ike_sa_deleted"> {
+  /** Name of the connection. */
   readonly connection: string;
   /** `local` and `peer` by D, `replaced` after a rekey, otherwise a failure. */
   readonly by: "local" | "peer" | "replaced" | "failure";
+  /** Why. */
   readonly reason?: FailureReason;
   /** What a person should know. */
   readonly text?: string;
 }
 
 /** An attempt failed: an IKE SA that was never established. */
-export interface IkeSaFailed {
-  readonly type: "ike_sa_failed";
-  readonly ikeSa: IkeSaId;
+export interface IkeSaFailed extends IkeSaEvent<"ike_sa_failed"> {
+  /** Name of the connection. */
   readonly connection: string;
+  /** Which end began. */
   readonly role: "initiator" | "responder";
+  /** Why. */
   readonly reason: FailureReason;
   /** What a person should know. */
   readonly text: string;
 }
 
 /** A child SA is ready: from now on packets may be received on it, and sent. Keys are the receiver's to wipe. */
-export interface ChildSaInstalled {
-  readonly type: "child_sa_installed";
-  readonly ikeSa: IkeSaId;
+export interface ChildSaInstalled extends IkeSaEvent<"child_sa_installed"> {
+  /** Everything that a datapath must know of it. */
   readonly childSa: ChildSaData;
   /** The child SA that it replaces, after a rekey. */
   readonly replaces?: ChildSaId;
@@ -168,66 +178,68 @@ export interface ChildSaInstalled {
 }
 
 /** Packets are to be sent on this child SA from now on. */
-export interface ChildSaSwitched {
-  readonly type: "child_sa_switched";
-  readonly ikeSa: IkeSaId;
+export interface ChildSaSwitched extends IkeSaEvent<"child_sa_switched"> {
+  /** Number of the child SA. */
   readonly child: ChildSaId;
 }
 
 /** A child SA is gone: nothing may be sent or received on it. */
-export interface ChildSaDeleted {
-  readonly type: "child_sa_deleted";
-  readonly ikeSa: IkeSaId;
+export interface ChildSaDeleted extends IkeSaEvent<"child_sa_deleted"> {
+  /** Number of the child SA. */
   readonly child: ChildSaId;
+  /** Its name in the configuration. */
   readonly name: string;
+  /** Whose doing it was. */
   readonly by: "local" | "peer" | "replaced" | "expired" | "ike_sa";
 }
 
 /** A child SA could not be made; its IKE SA lives on. */
-export interface ChildSaFailed {
-  readonly type: "child_sa_failed";
-  readonly ikeSa: IkeSaId;
+export interface ChildSaFailed extends IkeSaEvent<"child_sa_failed"> {
+  /** Its name in the configuration. */
   readonly name: string;
   /** Name of the notify, or what this end found wrong. */
   readonly reason: string;
+  /** What a person should know. */
   readonly text: string;
 }
 
 /** Child SAs belong to another IKE SA from now on: it replaces theirs. */
 export interface ChildSasMoved {
+  /** Tells the kinds of events apart. */
   readonly type: "child_sas_moved";
+  /** The IKE SA that had them. */
   readonly from: IkeSaId;
+  /** The IKE SA that has them now. */
   readonly to: IkeSaId;
+  /** Numbers of the child SAs. */
   readonly children: readonly ChildSaId[];
 }
 
 /** The peer did not take a rekey of the IKE SA; it is tried again until the lifetime ends. */
-export interface IkeRekeyFailed {
-  readonly type: "ike_rekey_failed";
-  readonly ikeSa: IkeSaId;
+export interface IkeRekeyFailed extends IkeSaEvent<"ike_rekey_failed"> {
   /** Name of the notify. */
   readonly reason: string;
 }
 
 /** An IKE SA and its child SAs send to another path from now on (RFC 9329, section 6.1). */
-export interface PathChanged {
-  readonly type: "path_changed";
-  readonly ikeSa: IkeSaId;
+export interface PathChanged extends IkeSaEvent<"path_changed"> {
+  /** Where messages go, or came from. */
   readonly path: IkePath;
 }
 
 /** The peer answered a check of its liveness. */
-export interface PeerAlive {
-  readonly type: "peer_alive";
-  readonly ikeSa: IkeSaId;
+export interface PeerAlive extends IkeSaEvent<"peer_alive"> {
 }
 
 /** A message was sent or received: one line for people. Never a key. */
 export interface MessageLogged {
+  /** Tells the kinds of events apart. */
   readonly type: "message";
   /** Absent where no SA knows the message. */
   readonly ikeSa?: IkeSaId;
+  /** Which way it went. */
   readonly direction: "sent" | "received";
+  /** Where messages go, or came from. */
   readonly path: IkePath;
   /** `IKE_AUTH { IDi, AUTH, SA, TSi, TSr } -->` for what was sent, the arrow in front for what was received. */
   readonly line: string;
@@ -260,36 +272,55 @@ export type DropReason =
 
 /** A message was dropped. */
 export interface MessageDropped {
+  /** Tells the kinds of events apart. */
   readonly type: "message_dropped";
+  /** The IKE SA that it is about. */
   readonly ikeSa?: IkeSaId;
+  /** Where messages go, or came from. */
   readonly path: IkePath;
+  /** Why. */
   readonly reason: DropReason;
+  /** What a person should know. */
   readonly text: string;
 }
 
 /** Keys of an IKE SA, when an engine was made with `keyLog`: what Wireshark's `ikev2_decryption_table` needs. */
 export interface IkeKeysLogged {
+  /** Tells the kinds of events apart. */
   readonly type: "ike_keys";
+  /** The initiator's SPI. */
   readonly spiI: Uint8Array;
+  /** The responder's SPI. */
   readonly spiR: Uint8Array;
+  /** Its cipher. */
   readonly encryption: EncryptionTransform;
+  /** Its MAC; null beside an AEAD. */
   readonly integrity: IntegrityTransform | null;
   /** With salts. */
   readonly skEi: Uint8Array;
+  /** What the responder encrypts with. */
   readonly skEr: Uint8Array;
+  /** What the initiator authenticates with. */
   readonly skAi: Uint8Array;
+  /** What the responder authenticates with. */
   readonly skAr: Uint8Array;
 }
 
 /** Keys of a child SA, when an engine was made with `keyLog`: what Wireshark's `esp_sa` needs. */
 export interface ChildKeysLogged {
+  /** Tells the kinds of events apart. */
   readonly type: "child_keys";
+  /** Its cipher. */
   readonly encryption: EncryptionTransform;
+  /** Its MAC; null beside an AEAD. */
   readonly integrity: IntegrityTransform | null;
+  /** Whether sequence numbers have 64 bits. */
   readonly esn: boolean;
   /** Addresses as this end sees them, which NATs may change. */
   readonly path: IkePath;
+  /** What comes in. */
   readonly inbound: ChildDirection;
+  /** What goes out. */
   readonly outbound: ChildDirection;
 }
 

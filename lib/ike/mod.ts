@@ -16,7 +16,6 @@
  */
 
 export * from "./config.ts";
-export { type Connection, readConnection } from "./connection.ts";
 export * from "./engine.ts";
 export * from "./engine_host.ts";
 export * from "./engine_io.ts";

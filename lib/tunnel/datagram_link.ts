@@ -40,6 +40,7 @@ export class DatagramLink implements Link {
     return path;
   }
 
+  /** Sends an IKE message, with its marker where the socket has one. */
   sendIke(octets: Uint8Array, { remote }: IkePath): void {
     const marker = this.#marked ? NON_ESP_MARKER_LENGTH : 0;
     const datagram = new Uint8Array(marker + octets.length);
@@ -47,6 +48,7 @@ export class DatagramLink implements Link {
     this.#endpoint.send(datagram, { hostname: formatIpAddress(remote.address), port: remote.port });
   }
 
+  /** Sends ESP packets, each a datagram. */
   sendEsp(packets: Uint8Array[], { remote }: IkePath): void {
     const to = { hostname: formatIpAddress(remote.address), port: remote.port };
     for (const packet of packets) this.#endpoint.send(packet, to);
@@ -55,6 +57,7 @@ export class DatagramLink implements Link {
   /** Others may be heard on the socket. */
   release(): void {}
 
+  /** Closes the socket. */
   async close(): Promise<void> {
     await this.#endpoint.close();
   }

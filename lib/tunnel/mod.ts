@@ -6,7 +6,7 @@
  * @module
  */
 export * from "./child_sas.ts";
-export { connect, type ConnectOptions } from "./connect.ts";
+export { connect, type ConnectOptions, type DatagramPeer } from "./connect.ts";
 export * from "./datagram_link.ts";
 export * from "./endpoint.ts";
 export * from "./engine_driver.ts";
