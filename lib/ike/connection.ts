@@ -100,18 +100,7 @@ export interface Connection {
   readonly sendCert: "always" | "ifasked" | "never";
 }
 
-/**
- * Makes a connection of its configuration; throws a `ConfigError` that names the word for anything that is not understood.
- *
- * @example A misspelt word is refused before anything is sent
- * ```ts
- * import { readConnection } from "iketcp/ike";
- * import { throws } from "node:assert";
- *
- * const wrong = { name: "home", remote: { id: "gw.example" }, vip: "0.0.0.0" };
- * throws(() => readConnection(wrong), /connections\.home\.vip: expected one of .*vips/);
- * ```
- */
+/** Makes a connection of its configuration; throws a `ConfigError` that names the word for anything that is not understood. */
 export function readConnection(config: ConnectionConfig): Connection {
   const words = new Words(config, `connections.${config.name}`);
   const name = words.text("name");

@@ -46,7 +46,57 @@ export interface IkeEngineOptions {
   readonly keyLog?: (entry: KeyLogEntry) => void;
 }
 
-/** The engine. */
+/**
+ * The engine.
+ *
+ * @example Two engines, and nothing between them
+ * ```ts
+ * import { CryptoProviders, nobleProvider } from "iketcp/crypto";
+ * import { Credentials } from "iketcp/ike/auth";
+ * import { datagramPath, IkeEngine, type IkePath } from "iketcp/ike";
+ * import { deepStrictEqual } from "node:assert";
+ *
+ * const credentials = new Credentials();
+ * credentials.addPreSharedKey({ secret: new TextEncoder().encode("a secret"), owners: [] });
+ * const engineOf = (id: string) =>
+ *   new IkeEngine({
+ *     crypto: new CryptoProviders([nobleProvider()]),
+ *     random: (octets) => globalThis.crypto.getRandomValues(octets as Uint8Array<ArrayBuffer>),
+ *     credentials,
+ *     connections: [{ name: "net", local: { auth: "psk", id }, remote: { auth: "psk" }, children: { net: {} } }],
+ *   });
+ * const [here, there] = [engineOf("me.example"), engineOf("gw.example")];
+ * const [client, gateway] = [1, 2].map((host) => ({ address: Uint8Array.of(192, 0, 2, host), port: 4500 }));
+ * const events: string[] = [];
+ *
+ * // Takes what an engine wants done; its messages are handed to the other one at once.
+ * function carry(from: IkeEngine, to: IkeEngine, back: IkePath): number {
+ *   let messages = 0;
+ *   for (const output of from.drain()) {
+ *     if (output.kind === "event" && from === here) events.push(output.event.type);
+ *     if (output.kind !== "transmit") continue;
+ *     to.handle({ kind: "message", path: back, octets: output.octets }, 0);
+ *     messages++;
+ *   }
+ *   return messages;
+ * }
+ * const [out, back] = [datagramPath(client!, gateway!), datagramPath(gateway!, client!)];
+ * here.handle({ kind: "initiate", connection: "net", path: out }, 0);
+ * while (carry(here, there, back) + carry(there, here, out) > 0);
+ * deepStrictEqual(events.filter((type) => type !== "message"), ["ike_sa_established", "child_sa_installed"]);
+ * ```
+ *
+ * @example A misspelt word is refused before anything is sent
+ * ```ts
+ * import { CryptoProviders, nobleProvider } from "iketcp/crypto";
+ * import { IkeEngine } from "iketcp/ike";
+ * import { throws } from "node:assert";
+ *
+ * const wrong = { name: "home", remote: { id: "gw.example" }, vip: "0.0.0.0" };
+ * const crypto = new CryptoProviders([nobleProvider()]);
+ * throws(() => new IkeEngine({ crypto, random: () => {}, connections: [wrong] }), /connections\.home\.vip: .*vips/);
+ * ```
+ */
 export class IkeEngine {
   readonly #services: EngineServices;
   readonly #connections: ReadonlyMap<string, Connection>;
