@@ -77,7 +77,7 @@ const steps = [
     ],
   },
   { name: "tests", seconds: 1200, commands: () => [node("test/run.mjs")] },
-  { name: "quick benches", commands: () => [node("bench/run.mjs", "--quick")] },
+  { name: "quick benches", seconds: 180, commands: () => [node("bench/run.mjs", "--quick")] },
   { name: "npm package", commands: packAndImport },
   { name: "jsr package", commands: () => [deno("publish", "--dry-run", "--allow-dirty")] },
 ];
