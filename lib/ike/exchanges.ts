@@ -5,7 +5,15 @@
  */
 
 import { IkeError } from "../errors.ts";
-import { checkExchange, EXCHANGE, IKE_FLAGS, type IkeHeader, type IkeMessage, NOTIFY } from "./codec/mod.ts";
+import {
+  checkExchange,
+  EXCHANGE,
+  IKE_FLAGS,
+  type IkeHeader,
+  type IkeMessage,
+  NOTIFY,
+  PAYLOAD,
+} from "./codec/mod.ts";
 import type { DropReason } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { type Incoming, Outgoing } from "./messages.ts";
@@ -339,7 +347,9 @@ export class Exchanges {
     const cached = this.#responses.response(messageId)!;
     // Anybody can repeat octets; other octets under an old Message ID must at least be the peer's. Of fragments only the
     // first one counts (RFC 7383, section 2.6.1).
-    if (!sameOctets(octets, cached.request) && !this.#sa.channel.isRepetition(octets)) {
+    const isFragment = header.nextPayload === PAYLOAD.encryptedFragment;
+    const isSame = !isFragment && sameOctets(octets, cached.request);
+    if (!isSame && !this.#sa.channel.isRepetition(octets)) {
       return this.#drop("message_id", `request ${messageId} was answered, and was another one`, path);
     }
     for (const message of cached.response) this.#sa.services.transmit(path, message);

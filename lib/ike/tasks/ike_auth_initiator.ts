@@ -17,7 +17,7 @@ import {
   verifyPeer,
 } from "../authentication.ts";
 import { EXCHANGE, NOTIFY, notifyName } from "../codec/mod.ts";
-import type { EapOutcome, EapPeer } from "../eap/mod.ts";
+import { EAP_CODE, type EapOutcome, type EapPeer } from "../eap/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
 import { throwFatalNotify } from "./fatal_notify.ts";
@@ -186,9 +186,11 @@ export class IkeAuthInitiatorTask implements Task {
           resume: (answer) => handled(outcome.resume(answer)),
         };
       }
-      // Section 2.21: after an EAP failure no AUTHENTICATION_FAILED is sent.
       if (outcome.kind === "failure") {
-        throw new IkeSaFailure("authentication_failed", `EAP failed: ${outcome.reason}`);
+        const text = `EAP failed: ${outcome.reason}`;
+        // Section 2.21: of an EAP-Failure both ends know, so no AUTHENTICATION_FAILED is sent.
+        if (packet[0] === EAP_CODE.failure) throw new IkeSaFailure("authentication_failed", text);
+        throw failAuthentication(text);
       }
       if (outcome.kind === "reply") {
         this.#state = { kind: "answer_eap", eap, verified, packet: outcome.packet };

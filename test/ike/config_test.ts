@@ -1,0 +1,128 @@
+import { describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { ConfigError } from "../../lib/errors.ts";
+import { type ConnectionConfig, IkeEngine, ikeLimits, readConnection } from "../../lib/ike/mod.ts";
+import { CryptoProviders, nobleProvider } from "../../lib/crypto/mod.ts";
+
+const read = (config: Record<string, unknown>) =>
+  readConnection({ name: "home", ...config } as ConnectionConfig);
+
+/** A wrong section, and what its error says. */
+const REFUSED: readonly [config: Record<string, unknown>, message: RegExp][] = [
+  [{ vip: "0.0.0.0" }, /connections\.home\.vip: expected one of .*\bvips\b/],
+  [{ local: { psk: "x" } }, /connections\.home\.local\.psk: expected one of auth, cacerts/],
+  [{ children: { net: { local_tss: "10.0.0.0/8" } } }, /connections\.home\.children\.net\.local_tss/],
+  [{ local: { auth: "password" } }, /connections\.home\.local\.auth/],
+  [{ remote: { auth: "eap-magic" } }, /connections\.home\.remote\.auth.*eap-mschapv2/],
+  [{ proposals: "aes256gcm61-prfsha256-x25519" }, /connections\.home\.proposals.*did you mean "aes256gcm16"/],
+  [{ children: { net: { esp_proposals: "aes256" } } }, /children\.net\.esp_proposals.*integrity/],
+  [{ rekey_time: "soon" }, /rekey_time: expected a time.*got "soon"/],
+  [{ dpd_delay: "30d" }, /dpd_delay: expected a time of less than 24 days/],
+  [{ children: { net: { rekey_time: "2h", life_time: "1h" } } }, /rekey_time: expected at most life_time/],
+  [{ children: { net: { rekey_bytes: "lots" } } }, /rekey_bytes: expected a number/],
+  [{ vips: "home" }, /vips: expected IP addresses, got "home"/],
+  [{ remote_addrs: "gw.example" }, /remote_addrs: expected %any, addresses/],
+  [{ childless: "maybe" }, /childless: expected allow, prefer, force, never, got "maybe"/],
+  [{ mobike: "perhaps" }, /mobike: expected true or false/],
+  [{ children: [] }, /connections\.home\.children: expected a section/],
+  [{ local: { certs: 7 } }, /local\.certs: expected the contents of files/],
+  [{ name: "" }, /name: expected a name/],
+];
+
+describe("A connection", () => {
+  for (const [config, message] of REFUSED) {
+    it(`with ${JSON.stringify(config)} is refused by name`, () => {
+      assert.throws(() => read(config), (error: unknown) => {
+        assert.ok(error instanceof ConfigError);
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+
+  it("has the defaults of swanctl.conf", () => {
+    const connection = read({ children: { net: {} } });
+    assert.equal(connection.rekeyTime, 4 * 3_600_000);
+    assert.equal(connection.overTime, 4 * 360_000);
+    assert.equal(connection.randTime, connection.overTime);
+    assert.equal(connection.reauthTime, 0);
+    assert.equal(connection.dpdDelay, 0);
+    assert.equal(connection.local.auth, "pubkey");
+    assert.equal(connection.childless, "allow");
+    assert.deepEqual(connection.children.get("net")!.time, {
+      rekey: 3_600_000,
+      life: 3_960_000,
+      rand: 360_000,
+    });
+    assert.deepEqual(connection.children.get("net")!.bytes, { rekey: 0, life: 0, rand: 0 });
+  });
+
+  it("takes times and amounts as people write them", () => {
+    const connection = read({
+      rekey_time: "30m",
+      over_time: 60,
+      dpd_delay: "1.5m",
+      mobike: "no",
+      children: { net: { life_time: "11h", rekey_bytes: "1G", rekey_packets: 1000 } },
+    });
+    assert.equal(connection.rekeyTime, 1_800_000);
+    assert.equal(connection.overTime, 60_000);
+    assert.equal(connection.dpdDelay, 90_000);
+    assert.equal(connection.mobike, false);
+    const { time, bytes, packets } = connection.children.get("net")!;
+    assert.deepEqual(time, { rekey: 36_000_000, life: 39_600_000, rand: 3_600_000 });
+    assert.equal(bytes.rekey, 1024 ** 3);
+    assert.equal(bytes.life, Math.floor(1024 ** 3 * 1.1));
+    assert.deepEqual(packets, { rekey: 1000, life: 1100, rand: 100 });
+  });
+});
+
+describe("An engine", () => {
+  const engine = (options: Partial<ConstructorParameters<typeof IkeEngine>[0]>) =>
+    new IkeEngine({
+      crypto: new CryptoProviders([nobleProvider()]),
+      random: () => {},
+      connections: [],
+      ...options,
+    });
+
+  it("refuses a name that comes twice, and pools that there are not", () => {
+    assert.throws(
+      () => engine({ connections: [{ name: "a" }, { name: "a" }] }),
+      /connections\.a: the name comes twice/,
+    );
+    assert.throws(
+      () => engine({ connections: [{ name: "a", pools: "p" }], pools: { q: { addrs: "10.0.0.0/24" } } }),
+      /connections\.a\.pools: expected q, got p/,
+    );
+  });
+
+  it("refuses to begin what is not configured, and says what is", () => {
+    const path = { id: "1", reliable: true, local: end(1), remote: end(2) };
+    const one = engine({ connections: [{ name: "home", children: { net: {} } }] });
+    assert.throws(
+      () => one.handle({ kind: "initiate", connection: "away", path }, 0),
+      /expected one of home/,
+    );
+    assert.throws(
+      () => one.handle({ kind: "initiate", connection: "home", path, children: ["lan"] }, 0),
+      /expected one of net, got lan/,
+    );
+    assert.equal(one.counters.ikeSas, 0);
+  });
+
+  it("refuses limits that are none", () => {
+    for (
+      const limits of [{ max_ike_sas: 0 }, { window_size: 1.5 }, { max_fragment_size: 100 }, {
+        cookie_threshold: -1,
+      }]
+    ) {
+      assert.throws(() => ikeLimits(limits), RangeError);
+    }
+    assert.equal(ikeLimits({ cookie_threshold: 0 }).cookie_threshold, 0);
+  });
+});
+
+function end(last: number) {
+  return { address: Uint8Array.of(192, 0, 2, last), port: 4500 };
+}
