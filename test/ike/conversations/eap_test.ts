@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Credentials, parseIdentity } from "../../../lib/ike/auth/mod.ts";
+import { type Credentials, parseIdentity } from "../../../lib/ike/auth/mod.ts";
 import { EXCHANGE } from "../../../lib/ike/codec/mod.ts";
 import { Forger } from "../_forger.ts";
 import { Pair, type PairOptions, sharedSecret } from "../_pair.ts";
