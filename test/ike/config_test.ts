@@ -1,7 +1,8 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { ConfigError } from "../../lib/errors.ts";
-import { type ConnectionConfig, IkeEngine, ikeLimits, readConnection } from "../../lib/ike/mod.ts";
+import { type ConnectionConfig, IkeEngine, ikeLimits } from "../../lib/ike/mod.ts";
+import { readConnection } from "../../lib/ike/connection.ts";
 import { CryptoProviders, nobleProvider } from "../../lib/crypto/mod.ts";
 
 const read = (config: Record<string, unknown>) =>
