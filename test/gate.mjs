@@ -49,6 +49,9 @@ const SOURCES = ["mod.ts", "lib", ...EXAMPLES, "bench/**/*.ts", "test/**/*.ts"];
 /** Documents whose code is checked, though not run: it names hosts that do not exist. Doc comments hold what runs. */
 const DOCUMENTS = ["README.md", "ARCHITECTURE.md"];
 
+/** Entry points whose types need those of Node. */
+const RUNTIME_ENTRIES = ["./runtime", "./node", "./deno", "./bun"];
+
 /** @type {{ exports: Record<string, string> }} */
 const manifest = JSON.parse(readFileSync(join(root, "deno.json"), "utf8"));
 
@@ -149,9 +152,8 @@ function* packAndImport() {
     args: ["-xzf", join(scratch, tarball), "-C", installed, "--strip-components=1"],
     cwd: app,
   };
-  /** @type {{ dependencies: Record<string, string> }} */
-  const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
-  for (const name of Object.keys(dependencies)) {
+  const { dependencies } = manifestIn(installed);
+  for (const name of withTheirs(Object.keys(dependencies ?? {}))) {
     cpSync(join(root, "node_modules", name), join(app, "node_modules", name), { recursive: true });
   }
   writeFileSync(
@@ -165,7 +167,23 @@ function* packAndImport() {
   yield { ...deno("run", "--allow-all", "--unstable-net", "import_all.mjs", "deno"), cwd: app };
   yield { command: binary("bun"), args: ["import_all.mjs", "bun"], cwd: app };
 
-  const specifiers = Object.keys(manifest.exports).map((key) => key.replace(/^\./, "iketcp"));
+  // Portable entries type-check without the types of any runtime; those that name Node's streams and servers, with them.
+  const entries = Object.keys(manifest.exports);
+  yield typesOf(app, entries.filter((key) => !RUNTIME_ENTRIES.includes(key)), []);
+  for (const name of withTheirs(["@types/node"])) {
+    cpSync(join(root, "node_modules", name), join(app, "node_modules", name), { recursive: true });
+  }
+  yield typesOf(app, entries, ["node"]);
+  yield { ...node("node_modules/iketcp/dist/lib/cli/main.js", "--help"), cwd: app };
+}
+
+/**
+ * A check of the types that an application gets from some entry points.
+ *
+ * @param {string} app @param {readonly string[]} entries @param {readonly string[]} types @returns {Command}
+ */
+function typesOf(app, entries, types) {
+  const specifiers = entries.map((key) => key.replace(/^\./, "iketcp"));
   writeFileSync(
     join(app, "import_all.ts"),
     specifiers.map((name, i) => `export * as _${i} from "${name}";`).join("\n"),
@@ -174,14 +192,34 @@ function* packAndImport() {
     join(app, "tsconfig.json"),
     JSON.stringify({
       compilerOptions: {
-        ...{ target: "ES2022", module: "NodeNext", strict: true, noEmit: true, skipLibCheck: false },
-        ...{ lib: ["ES2023", "DOM", "DOM.Iterable", "DOM.AsyncIterable"], types: [] },
+        ...{
+          target: "ES2022",
+          module: "NodeNext",
+          strict: true,
+          noEmit: true,
+          skipLibCheck: types.length > 0,
+        },
+        ...{ lib: ["ES2023", "DOM", "DOM.Iterable", "DOM.AsyncIterable"], types },
       },
       files: ["import_all.ts"],
     }),
   );
-  yield { ...tsc("tsconfig.json"), cwd: app };
-  yield { ...node("node_modules/iketcp/dist/lib/cli/main.js", "--help"), cwd: app };
+  return { ...tsc("tsconfig.json"), cwd: app };
+}
+
+/** Packages and all that they depend on, by name. @param {readonly string[]} names @returns {Set<string>} */
+function withTheirs(names) {
+  const all = new Set(names);
+  for (const name of all) {
+    const { dependencies } = manifestIn(join(root, "node_modules", name));
+    for (const other of Object.keys(dependencies ?? {})) all.add(other);
+  }
+  return all;
+}
+
+/** @param {string} folder @returns {{ dependencies?: Record<string, string> }} */
+function manifestIn(folder) {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 }
 
 /** @param {...string} args @returns {Command} */
