@@ -2,13 +2,13 @@
  * The registry of carriers: one row for each scheme of carrier URLs.
  *
  * To add a carrier, write `<name>_carrier.ts` beside this file, which exports a {@linkcode StreamCarrier}, and put it into
- * `CARRIERS` in place of `missing`. What the parameters of a URL mean is settled here before a carrier is asked, so a carrier
+ * `CARRIERS`. What the parameters of a URL mean is settled here before a carrier is asked, so a carrier
  * looks at the address and the path of its URL and at its options, never at `url.parameters`; the byte stream below it comes
  * from `openStream`, which knows of proxies; what it negotiated goes into `Connection.layers`. Its test is a fixture for the
  * suites in `test/compliance`.
  */
 
-import { ConfigError, TransportError } from "../errors.ts";
+import { ConfigError } from "../errors.ts";
 import { parseProxyUrl, type ProxySettings } from "../transport/proxy_url.ts";
 import type {
   CarrierConnectOptions,
@@ -27,11 +27,10 @@ import {
   showCarrierUrl,
 } from "../transport/url.ts";
 import { runtime } from "./_select.ts";
-import { runtimeName } from "./detect.ts";
 import { openStream } from "./open_stream.ts";
 import { TLS_CARRIER, TLS_TCP_CARRIER } from "./tls_carrier.ts";
-import { WS_CARRIER } from "./web_socket.ts";
-import { HTTPS_CARRIER } from "./web_transport.ts";
+import { WS_CARRIER, WSS_CARRIER } from "./web_socket_carrier.ts";
+import { HTTPS_CARRIER } from "./web_transport_carrier.ts";
 
 /** A carrier of byte streams. Its functions get options into which the parameters of the URL have gone. */
 export interface StreamCarrier extends SchemeRules {
@@ -55,18 +54,10 @@ export interface DatagramCarrier extends SchemeRules {
   open(url: CarrierUrl, options: UdpOptions): Promise<DatagramEndpoint>;
 }
 
-/** A carrier that is known and cannot be used here. */
-export interface MissingCarrier extends Omit<SchemeRules, "kind"> {
-  /** Tells the rows of the registry apart. */
-  readonly kind: "missing";
-  /** Ends the sentence that refuses it: what can be used in its place, or where it works. */
-  readonly advice: string;
-}
-
 /** A row of the registry. */
-export type Carrier = StreamCarrier | DatagramCarrier | MissingCarrier;
+export type Carrier = StreamCarrier | DatagramCarrier;
 
-/** Every carrier, as far as this runtime has it. */
+/** Every carrier. One that a runtime lacks refuses in its checks, and names what has it. */
 export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
   udp: {
     ...CARRIER_SCHEMES.udp,
@@ -81,7 +72,7 @@ export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {
   },
   tls: TLS_CARRIER,
   ws: WS_CARRIER,
-  wss: missing("wss"),
+  wss: WSS_CARRIER,
   https: HTTPS_CARRIER,
   "tls+tcp": TLS_TCP_CARRIER,
 };
@@ -119,7 +110,6 @@ export async function openCarrier(
   options: UdpOptions = { local: url },
 ): Promise<DatagramEndpoint> {
   const carrier = CARRIERS[url.scheme];
-  if (carrier.kind === "missing") throw unsupported(url, carrier.advice);
   if (carrier.kind !== "datagram") {
     throw new ConfigError(
       "ERR_CONFIG_URL",
@@ -148,7 +138,6 @@ export function checkListen(url: CarrierUrl, options: CarrierListenOptions = {})
 
 function streamCarrier(url: CarrierUrl): StreamCarrier {
   const carrier = CARRIERS[url.scheme];
-  if (carrier.kind === "missing") throw unsupported(url, carrier.advice);
   if (carrier.kind === "stream") return carrier;
   throw new ConfigError(
     "ERR_CONFIG_URL",
@@ -193,19 +182,4 @@ function withListenParameters(url: CarrierUrl, options: CarrierListenOptions): C
 
 function splitList(text: string): string[] {
   return text.split(",").map((each) => each.trim()).filter((each) => each !== "");
-}
-
-function missing(scheme: CarrierScheme): MissingCarrier {
-  return {
-    ...CARRIER_SCHEMES[scheme],
-    kind: "missing",
-    advice: "this version of iketcp carries udp, tcp and tls, in Node, Deno and Bun alike",
-  };
-}
-
-function unsupported(url: CarrierUrl, advice: string): TransportError {
-  return new TransportError(
-    "ERR_TRANSPORT_UNSUPPORTED",
-    `Cannot use ${showCarrierUrl(url)} in ${runtimeName()}: ${advice}`,
-  );
 }

@@ -17,21 +17,33 @@ import { CARRIER_SCHEMES } from "../transport/url.ts";
 import { openWebSocket } from "../transport/web_socket/client.ts";
 import type { WebSocketOptions } from "../transport/web_socket/connection.ts";
 import { type AcceptWebSocketOptions, acceptWebSockets } from "../transport/web_socket/server.ts";
+import { formatAddress } from "../transport/address.ts";
 import { attempt } from "./_attempt.ts";
 import { runtime } from "./_select.ts";
-import type { StreamCarrier } from "./carriers.ts";
 import { openStream } from "./open_stream.ts";
+import { checkTlsServer } from "./_tls_options.ts";
+import { connectTls } from "./tls_connection.ts";
+import { listenTls } from "./tls_listener.ts";
+import type { TlsSessions } from "./tls_sessions.ts";
 
 /** Options of {@linkcode connectWebSocket}. */
 export interface ConnectWebSocketOptions extends CarrierConnectOptions, WebSocketOptions {
   /** The path. Default `/`. */
   readonly path?: string;
+  /** In TLS, with the settings of `tls`: `wss://`. Default false. */
+  readonly secure?: boolean;
+  /** Where TLS sessions are kept for resumption. Default: nowhere. */
+  readonly sessions?: TlsSessions;
 }
 
 /** Options of {@linkcode listenWebSocket}. */
 export interface ListenWebSocketOptions extends CarrierListenOptions, Omit<AcceptWebSocketOptions, "signal"> {
+  /** In TLS, with the certificate and the other settings of `tls`: `wss://`. Default false. */
+  readonly secure?: boolean;
   /** Handshakes that may be under way; a connection past them is reset. Default 1000. */
   readonly maxHandshakes?: number;
+  /** Of them, those of one address. Default: no fewer, since behind a proxy every client has the proxy's. */
+  readonly maxHandshakesPerSource?: number;
 }
 
 /**
@@ -58,12 +70,16 @@ export async function connectWebSocket(
   address: TransportAddress,
   options: ConnectWebSocketOptions = {},
 ): Promise<Connection> {
-  const { path = "/" } = options;
-  const host = hostField(address, CARRIER_SCHEMES.ws.defaultPort);
-  return await attempt(options, `connect to ws://${host}${path}`, async (signal) => {
+  const { path = "/", secure = false, sessions } = options;
+  const scheme = secure ? "wss" : "ws";
+  const host = hostField(address, CARRIER_SCHEMES[scheme].defaultPort);
+  return await attempt(options, `connect to ${scheme}://${host}${path}`, async (signal) => {
     // The time is for everything together.
     const stream = await openStream(address, { ...options, signal, timeout: 0 });
-    return await openWebSocket(stream, { ...options, host, path, signal });
+    const below = secure
+      ? await connectTls(stream, { ...options.tls, host: address.hostname, sessions, signal, timeout: 0 })
+      : stream;
+    return await openWebSocket(below, { ...options, host, path, signal });
   });
 }
 
@@ -72,16 +88,11 @@ export async function listenWebSocket(
   address: TransportAddress,
   options: ListenWebSocketOptions = {},
 ): Promise<Listener> {
-  return acceptWebSockets(await runtime.listenTcp(address, options), options);
+  const { secure, tls = {}, onRefused } = options;
+  if (!secure) return acceptWebSockets(await runtime.listenTcp(address, options), options);
+  checkTlsServer(tls, `listen on wss ${formatAddress(address)}`);
+  return acceptWebSockets(listenTls(await runtime.listenTcp(address, options), tls, { onRefused }), options);
 }
-
-/** The carrier of `ws://` URLs. */
-export const WS_CARRIER: StreamCarrier = {
-  ...CARRIER_SCHEMES.ws,
-  kind: "stream",
-  connect: (url, options) => connectWebSocket(url, { ...options, path: url.path }),
-  listen: (url, options) => listenWebSocket(url, { ...options, path: url.path }),
-};
 
 /** RFC 6455, section 4.1: the port only where it is not the scheme's own. */
 function hostField({ hostname, port }: TransportAddress, defaultPort: number): string {

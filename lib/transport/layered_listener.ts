@@ -3,8 +3,10 @@
  * The handshakes run side by side, since a client that takes its time must not keep the others waiting, and are bounded.
  */
 
+import { TransportError } from "../errors.ts";
+import { formatAddress } from "./address.ts";
 import { AcceptQueue, DEFAULT_BACKLOG } from "./accept_queue.ts";
-import type { Connection, Listener } from "./types.ts";
+import type { Connection, Listener, TransportAddress } from "./types.ts";
 
 /** Handshakes that may be under way, unless told otherwise. */
 export const MAX_HANDSHAKES = 1000;
@@ -13,6 +15,10 @@ export const MAX_HANDSHAKES = 1000;
 export interface LayerOptions {
   /** Handshakes that may be under way; a connection past them is reset. Default {@linkcode MAX_HANDSHAKES}. */
   readonly maxHandshakes?: number;
+  /** Of them, those of one address. Default: no fewer, since behind a proxy every client has the proxy's. */
+  readonly maxHandshakesPerSource?: number;
+  /** Is told of each connection that was refused, and why: there were too many, or its handshake failed. */
+  readonly onRefused?: (client: TransportAddress, error: Error) => void;
   /** Connections that may wait to be taken once their handshake is done; those past them are reset. Default 511. */
   readonly backlog?: number;
   /** Closes the listener when aborted. */
@@ -40,33 +46,59 @@ export function layerListener(
   open: (connection: Connection, signal: AbortSignal) => Promise<Connection>,
   options: LayerOptions = {},
 ): Listener {
-  const { maxHandshakes = MAX_HANDSHAKES, backlog = DEFAULT_BACKLOG, signal } = options;
+  const { backlog = DEFAULT_BACKLOG, signal, onRefused } = options;
+  const { maxHandshakes = MAX_HANDSHAKES, maxHandshakesPerSource = maxHandshakes } = options;
   const ended = new AbortController();
+  const bySource = new Map<string, number>();
   let underWay = 0;
 
   const close = (): Promise<void> => {
     signal?.removeEventListener("abort", close);
     queue.handleEnd();
-    ended.abort(new Error("The listener was closed"));
+    ended.abort(new TransportError("ERR_TRANSPORT_CLOSED", "The listener was closed"));
     return lower.close();
   };
   const queue = new AcceptQueue({ limit: backlog, cancelled: close });
 
+  const count = (source: string, change: 1 | -1): void => {
+    underWay += change;
+    const left = (bySource.get(source) ?? 0) + change;
+    if (left > 0) bySource.set(source, left);
+    else bySource.delete(source);
+  };
   const handle = async (connection: Connection): Promise<void> => {
-    underWay++;
+    const { remoteAddress } = connection;
+    count(remoteAddress.hostname, 1);
     try {
       const opened = await open(connection, ended.signal);
       if (!queue.handleConnection(opened)) opened.writable.abort().catch(() => {});
-    } catch {
+    } catch (error) {
       // That connection's fault.
+      if (!ended.signal.aborted) onRefused?.(remoteAddress, error as Error);
     } finally {
-      underWay--;
+      count(remoteAddress.hostname, -1);
     }
   };
+  const isFull = (source: string): boolean =>
+    queue.full || underWay >= maxHandshakes || (bySource.get(source) ?? 0) >= maxHandshakesPerSource;
   const accept = async (): Promise<void> => {
     for await (const connection of lower.connections) {
-      if (underWay >= maxHandshakes || queue.full) connection.writable.abort().catch(() => {});
-      else handle(connection);
+      const { remoteAddress } = connection;
+      if (!isFull(remoteAddress.hostname)) {
+        void handle(connection);
+        continue;
+      }
+      connection.writable.abort().catch(() => {});
+      if (ended.signal.aborted) continue;
+      onRefused?.(
+        remoteAddress,
+        new TransportError(
+          "ERR_TRANSPORT_REFUSED",
+          `Cannot accept ${
+            formatAddress(remoteAddress)
+          }: too many handshakes are under way, or connections wait`,
+        ),
+      );
     }
   };
   accept().then(() => queue.handleEnd(), () => queue.handleEnd());

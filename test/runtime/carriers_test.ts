@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ConfigError, TransportError } from "../../lib/errors.ts";
-import { CARRIERS, connectCarrier, listenCarrier, openCarrier, runtimeName } from "../../lib/runtime/mod.ts";
+import { ConfigError } from "../../lib/errors.ts";
+import { CARRIERS, connectCarrier, listenCarrier, openCarrier } from "../../lib/runtime/mod.ts";
 import { CARRIER_SCHEMES, parseCarrierUrl } from "../../lib/transport/mod.ts";
 import { readAll, rejection } from "../_support/streams.ts";
 
@@ -14,7 +14,7 @@ describe("CARRIERS", () => {
       const carrier = CARRIERS[scheme as keyof typeof CARRIERS];
       assert.equal(carrier.defaultPort, rules.defaultPort);
       assert.deepEqual(carrier.parameters, rules.parameters);
-      if (carrier.kind !== "missing") assert.equal(carrier.kind, rules.kind);
+      assert.equal(carrier.kind, rules.kind);
     }
   });
 
@@ -38,20 +38,6 @@ describe("CARRIERS", () => {
     const { value: batch } = await server.readable.getReader().read();
     assert.equal(batch!.length, 1);
     await Promise.all([server.close(), client.close()]);
-  });
-
-  it("refuses a carrier that is not there, and names what is", async () => {
-    const missing = Object.entries(CARRIERS).filter(([, { kind }]) => kind === "missing");
-    for (const [scheme] of missing) {
-      const text = `${scheme}://gw.example`;
-      for (const open of [connectCarrier, listenCarrier, openCarrier]) {
-        const error = await rejection(open(listenUrl(text)));
-        assert.ok(error instanceof TransportError);
-        assert.equal(error.code, "ERR_TRANSPORT_UNSUPPORTED");
-        assert.ok(error.message.startsWith(`Cannot use ${text}:`), error.message);
-        assert.ok(error.message.includes(runtimeName()), error.message);
-      }
-    }
   });
 
   it("refuses to listen with a parameter for connecting, without showing a password", async () => {

@@ -1,5 +1,16 @@
-import { connectWebSocket, listenWebSocket } from "../../lib/runtime/mod.ts";
-import type { Connection } from "../../lib/transport/types.ts";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import {
+  connectCarrier,
+  connectWebSocket,
+  detectRuntime,
+  listenCarrier,
+  listenWebSocket,
+} from "../../lib/runtime/mod.ts";
+import { parseCarrierUrl } from "../../lib/transport/mod.ts";
+import type { Connection, TransportAddress } from "../../lib/transport/types.ts";
+import { CA, identity } from "../_support/certificates.ts";
+import { readAll, rejection, until } from "../_support/streams.ts";
 import { testConnection } from "../compliance/connection_suite.ts";
 import { testListener } from "../compliance/listener_suite.ts";
 
@@ -23,4 +34,85 @@ testListener("WebSocket listener", {
   connect: connectWebSocket,
   listen: listenWebSocket,
   address: { hostname: "127.0.0.1", port: 0 },
+});
+
+async function securePair(): Promise<[Connection, Connection]> {
+  const listener = await listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {
+    secure: true,
+    tls: identity("server"),
+  });
+  const reader = listener.connections.getReader();
+  const [client, { value: server }] = await Promise.all([
+    connectWebSocket(listener.address, { secure: true, tls: { ca: CA, sni: "localhost" } }),
+    reader.read(),
+  ]);
+  await listener.close();
+  return [client, server!];
+}
+
+testConnection("WebSocket in TLS", {
+  pair: securePair,
+  aborts: "reset",
+  // The queues of TLS come on top.
+  capacity: 16_000_000,
+  programs: 10,
+});
+
+describe("wss:// URLs", () => {
+  it("are carried, and report every layer", async () => {
+    const listener = await listenCarrier(parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true }), {
+      tls: identity("server"),
+    });
+    const url = parseCarrierUrl(`wss://127.0.0.1:${listener.address.port}/vpn`);
+    const [client, { value: server }] = await Promise.all([
+      connectCarrier(url, { tls: { ca: CA, sni: "localhost" } }),
+      listener.connections.getReader().read(),
+    ]);
+    assert.deepEqual(client.layers?.map(({ layer }) => layer), ["tls", "websocket"]);
+    const sent = new Response("hello").body!.pipeTo(client.writable);
+    assert.equal(new TextDecoder().decode(await readAll(server!.readable)), "hello");
+    await sent;
+    await Promise.all([client.close(), server!.close(), listener.close()]);
+  });
+
+  it("say that the certificate is wrong before anything else", async () => {
+    const listener = await listenCarrier(parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true }), {
+      tls: identity("stranger"),
+    });
+    const url = parseCarrierUrl(`wss://127.0.0.1:${listener.address.port}/vpn`);
+    const error = await rejection(connectCarrier(url, { tls: { ca: CA, sni: "localhost" } }));
+    assert.match(error.code!, /^ERR_TRANSPORT_TLS/);
+    await listener.close();
+    const bare = parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true });
+    assert.equal((await rejection(listenCarrier(bare))).code, "ERR_CONFIG_OPTION");
+  });
+});
+
+describe("listenWebSocket", () => {
+  it("bounds the handshakes of one address, and tells of whom it refused", async () => {
+    const refused: [TransportAddress, Error & { code?: string }][] = [];
+    const listener = await listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {
+      path: "/vpn",
+      maxHandshakesPerSource: 2,
+      onRefused: (client, error) => refused.push([client, error]),
+    });
+    const wrong = await rejection(connectWebSocket(listener.address, { path: "/other" }));
+    assert.match(wrong.message, /got 404 Not Found$/);
+    await until(() => refused.length === 1, "the wrong path is told");
+    assert.match(refused[0]![1].message, /with status 404/);
+    const { connectTcp } = await import("../../lib/runtime/mod.ts");
+    const slow = [await connectTcp(listener.address), await connectTcp(listener.address)];
+    const late = await rejection((async () => {
+      for (;;) await (await connectWebSocket(listener.address, { path: "/vpn" })).close();
+    })());
+    assert.match(
+      late.code!,
+      /^ERR_TRANSPORT_(RESET|HTTP|CLOSED)$/,
+      `${detectRuntime().name}: ${late.message}`,
+    );
+    await until(() => refused.length >= 2, "the refusal is told");
+    assert.match(refused[1]![1].message, /too many handshakes/);
+    await listener.close();
+    await Promise.all(slow.map((each) => each.close()));
+  });
 });

@@ -17,7 +17,7 @@ import { runtimeName } from "./detect.ts";
 export const WEB_TRANSPORT_ADVICE =
   "Deno with --unstable-net connects and listens with WebTransport, browsers connect; wss:// is everywhere";
 
-/** The carrier of `https://` URLs. */
+/** The row of `https`. */
 export const HTTPS_CARRIER: StreamCarrier = {
   ...CARRIER_SCHEMES.https,
   kind: "stream",
