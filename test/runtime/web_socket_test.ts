@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   connectCarrier,
+  connectTcp,
   connectWebSocket,
   detectRuntime,
   listenCarrier,
+  listenTcp,
   listenWebSocket,
 } from "../../lib/runtime/mod.ts";
 import { parseCarrierUrl } from "../../lib/transport/mod.ts";
 import type { Connection, TransportAddress } from "../../lib/transport/types.ts";
 import { CA, identity } from "../_support/certificates.ts";
+import { runProxy, targetOf } from "../_support/scripted_proxy.ts";
 import { readAll, rejection, until } from "../_support/streams.ts";
 import { testConnection } from "../compliance/connection_suite.ts";
 import { testListener } from "../compliance/listener_suite.ts";
@@ -75,6 +78,35 @@ describe("wss:// URLs", () => {
     await Promise.all([client.close(), server!.close(), listener.close()]);
   });
 
+  it("go through a proxy", async () => {
+    const listener = await listenCarrier(parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true }), {
+      tls: identity("server"),
+    });
+    const proxy = await listenTcp({ hostname: "127.0.0.1", port: 0 });
+    const requests: string[] = [];
+    const proxied = runProxy(proxy, async (turn) => {
+      const request = await turn.request();
+      requests.push(request);
+      const target = await connectTcp(targetOf(request));
+      await turn.send("HTTP/1.1 200 Connection established\r\n\r\n");
+      await turn.join(target);
+    });
+    const text = `wss://127.0.0.1:${listener.address.port}/vpn?proxy=${
+      encodeURIComponent(`http://me:secret@127.0.0.1:${proxy.address.port}`)
+    }`;
+    const [client, { value: server }] = await Promise.all([
+      connectCarrier(parseCarrierUrl(text), { tls: { ca: CA, sni: "localhost" } }),
+      listener.connections.getReader().read(),
+    ]);
+    assert.deepEqual(client.layers?.map(({ layer }) => layer), ["proxy", "tls", "websocket"]);
+    assert.match(requests[0]!, /^CONNECT 127\.0\.0\.1:\d+ HTTP\/1\.1/);
+    const sent = new Response("hello").body!.pipeTo(client.writable);
+    assert.equal(new TextDecoder().decode(await readAll(server!.readable)), "hello");
+    await sent;
+    await Promise.all([client.close(), server!.close(), listener.close(), proxy.close()]);
+    await proxied;
+  });
+
   it("say that the certificate is wrong before anything else", async () => {
     const listener = await listenCarrier(parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true }), {
       tls: identity("stranger"),
@@ -100,7 +132,6 @@ describe("listenWebSocket", () => {
     assert.match(wrong.message, /got 404 Not Found$/);
     await until(() => refused.length === 1, "the wrong path is told");
     assert.match(refused[0]![1].message, /with status 404/);
-    const { connectTcp } = await import("../../lib/runtime/mod.ts");
     const slow = [await connectTcp(listener.address), await connectTcp(listener.address)];
     const late = await rejection((async () => {
       for (;;) await (await connectWebSocket(listener.address, { path: "/vpn" })).close();

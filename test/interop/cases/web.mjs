@@ -86,6 +86,24 @@ export const web = [
     },
   },
   {
+    name: "wss, whose TLS nginx ends, carries IKE and ESP",
+    async run(lab) {
+      const file = `${directory}/nginx.conf`;
+      const tls = `ssl_certificate ${certificates}server.crt; ssl_certificate_key ${certificates}server.key;`;
+      writeFileSync(
+        file,
+        nginx.replace(`listen ${address.moon}:${webPort};`, `listen ${address.moon}:${webPort} ssl; ${tls}`),
+      );
+      await startProxy(lab, ["nginx", "-c", file, "-g", "daemon off;"]);
+      await relays(
+        lab,
+        `ws://127.0.0.1:${innerPort}/vpn`,
+        `wss://${address.moon}:${webPort}/vpn?pin=${fingerprint()}`,
+      );
+      await carriesAll(lab);
+    },
+  },
+  {
     name: "a relay falls back from a path that is not served to the next carrier",
     async run(lab) {
       const moon = await relays(lab, `ws://${address.moon}:${webPort}/vpn`, [
@@ -102,9 +120,7 @@ export const web = [
     async run(lab) {
       await lab.router("open"); // HTTP/3 runs over UDP
       lab.runtimes = { carol: "deno", moon: "deno" };
-      const certificate = new X509Certificate(readFileSync(`${certificates}server.crt`));
-      const pin = createHash("sha256").update(certificate.raw).digest("hex");
-      await relays(lab, `https://${address.moon}/vpn`, `https://${address.moon}/vpn?pin=${pin}`, [
+      await relays(lab, `https://${address.moon}/vpn`, `https://${address.moon}/vpn?pin=${fingerprint()}`, [
         "--cert",
         `${certificates}server.crt`,
         "--key",
@@ -133,6 +149,12 @@ async function relays(lab, listen, to = listen, more = []) {
     ...[to].flat().flatMap((url) => ["--to", url]),
   ]);
   return { moon, carol };
+}
+
+/** Of the server's certificate, as `pin=` takes it. */
+function fingerprint() {
+  const certificate = new X509Certificate(readFileSync(`${certificates}server.crt`));
+  return createHash("sha256").update(certificate.raw).digest("hex");
 }
 
 async function carriesAll(lab) {
