@@ -135,12 +135,12 @@ function soften({ rekey, life, rand }: Lifetime, sa: IkeSa): { soft: number; har
 
 /** Our selectors and the peer's, with addresses in the place of `dynamic`. */
 export function childPolicy(sa: IkeSa, child: Child): { local: Selector[]; remote: Selector[] } {
-  const { path, configuration, leases, role } = sa;
-  const virtual = role === "initiator" ? configuration.addresses : leases.map(({ address }) => address);
+  const { path, configuration, leases, askedFirst } = sa;
+  const virtual = askedFirst ? configuration.addresses : leases.map(({ address }) => address);
   const { vips, pools } = sa.connection;
   // Who asked for a virtual address and got none has no address to speak of.
-  const ours = role === "initiator" && vips.length > 0 ? virtual : [path.local.address];
-  const theirs = role === "responder" && pools.length > 0 ? virtual : [path.remote.address];
+  const ours = askedFirst && vips.length > 0 ? virtual : [path.local.address];
+  const theirs = !askedFirst && pools.length > 0 ? virtual : [path.remote.address];
   return { local: resolveSelectors(child.local, ours), remote: resolveSelectors(child.remote, theirs) };
 }
 
@@ -148,7 +148,7 @@ export function childPolicy(sa: IkeSa, child: Child): { local: Selector[]; remot
 export function childOffer(sa: IkeSa, child: Child): { local: Selector[]; remote: Selector[] } {
   const policy = childPolicy(sa, child);
   const { vips } = sa.connection;
-  if (sa.role !== "initiator" || vips.length === 0 || sa.configuration.addresses.length > 0) return policy;
+  if (!sa.askedFirst || vips.length === 0 || sa.configuration.addresses.length > 0) return policy;
   const families = [...new Set(vips.map(({ length }) => length as 4 | 16))];
   return { ...policy, local: widenSelectors(child.local, families) };
 }

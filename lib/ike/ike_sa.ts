@@ -11,7 +11,7 @@ import type { ChildSa } from "./child_sa.ts";
 import type { Child, Connection } from "./connection.ts";
 import type { AssignedConfiguration, ChildSaDeleted, FailureReason, IkeSaId, NatFindings } from "./events.ts";
 import { Exchanges } from "./exchanges.ts";
-import { EXCHANGE, NOTIFY, notifyName } from "./codec/mod.ts";
+import { EXCHANGE, NOTIFY } from "./codec/mod.ts";
 import { FATAL_NOTIFIES, type Incoming, type Outgoing } from "./messages.ts";
 import { logLine, repeatedLine } from "./message_log.ts";
 import type { NoncePair } from "./nonce_order.ts";
@@ -31,6 +31,7 @@ import {
   rekeyIkeOperation,
   unwantedChildOperation,
 } from "./tasks/operations.ts";
+import { initRefusal } from "./tasks/init_refusal.ts";
 import type { IkeSaFailure } from "./tasks/task.ts";
 import type { TimerName } from "./timers.ts";
 
@@ -122,6 +123,11 @@ export class IkeSa {
   authenticated = false;
   /** No address could be assigned, so no child can be made along with the SA. */
   configurationFailed = false;
+  /**
+   * Whether this end began the first of the IKE SAs of which this one is the last. A rekey by the other end turns the roles
+   * around, and virtual addresses stay with who has them.
+   */
+  askedFirst: boolean;
   /** What was assigned to this end, or by it. */
   configuration: AssignedConfiguration = { addresses: [], dns: [], subnets: [] };
   /** Addresses of our pools that the peer has. */
@@ -144,7 +150,7 @@ export class IkeSa {
   #restart = false;
   #afterResponse: (() => void)[] = [];
   /** An error in IKE_SA_INIT that nothing better has followed yet. */
-  #initError: string | null = null;
+  #initError: IkeSaFailure | null = null;
   /** A failure was told already, and the SA waits only for the peer to know. */
   #failureTold = false;
   /** What `ike_sa_deleted` will say. */
@@ -157,6 +163,7 @@ export class IkeSa {
     this.id = options.id;
     this.services = options.services;
     this.role = options.role;
+    this.askedFirst = options.role === "initiator";
     this.spiI = options.spiI;
     this.spiR = options.spiR;
     this.path = options.path;
@@ -260,7 +267,7 @@ export class IkeSa {
     if (error.type === NOTIFY.invalidKePayload || error.type === NOTIFY.invalidMajorVersion) return true;
     if (this.#initError === null) {
       const { now, limits } = this.services;
-      this.#initError = notifyName(error.type);
+      this.#initError = initRefusal(error.type, error.data);
       this.timers.set("init_error", now + limits.init_error_patience);
     }
     return false;
@@ -475,6 +482,7 @@ export class IkeSa {
     successor.remoteId = this.remoteId;
     successor.remoteBody = this.remoteBody;
     successor.authenticated = true;
+    successor.askedFirst = this.askedFirst;
     successor.configuration = this.configuration;
     successor.replaces = this.id;
     services.adopt(successor);
@@ -601,7 +609,9 @@ export class IkeSa {
       case "liveness":
         return this.#checkLiveness();
       case "init_error":
-        return this.fail("refused", `The peer answered IKE_SA_INIT with ${this.#initError}`);
+        return this.#initError === null
+          ? undefined
+          : this.fail(this.#initError.reason, this.#initError.message);
       case "linger":
         return this.fail("timeout", "The peer did not answer any more");
       case "rekey_child": {

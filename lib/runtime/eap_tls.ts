@@ -48,6 +48,13 @@ const EXPORTER_CONTEXT = Uint8Array.of(13);
 const EXPORTER_TLS12 = "client EAP encryption";
 const KEY_MATERIAL_SIZE = 128;
 
+/**
+ * OpenSSL's SSL_OP_LEGACY_SERVER_CONNECT and SSL_OP_NO_RENEGOTIATION: strongSwan's TLS 1.2 does not know the extension of RFC
+ * 5746, without which OpenSSL refuses servers. What the extension guards is renegotiation, and there is none in EAP-TLS.
+ */
+const LEGACY_SERVER_CONNECT = 0x4;
+const NO_RENEGOTIATION = 0x40000000;
+
 /** A flight is over when TLS has been silent for so many turns of the event loop. */
 const QUIET_TURNS = 4;
 /** TLS may have nothing to say to a flight; it has so long to say it. */
@@ -105,6 +112,7 @@ class TlsConversation {
       : tls.connect({
         socket: this.#flights,
         ...options,
+        secureOptions: LEGACY_SERVER_CONNECT | NO_RENEGOTIATION,
         rejectUnauthorized: false,
         checkServerIdentity: () => undefined,
       });

@@ -146,7 +146,9 @@ export class IkeAuthInitiatorTask implements Task {
         };
       }
       if (outcome.kind === "failed") {
-        throw failAuthentication(`Cannot authenticate the peer: ${outcome.reason}`);
+        throw failAuthentication(
+          `Cannot authenticate the peer ${formatIdentity(this.#sa.remoteId!)}: ${outcome.reason}`,
+        );
       }
       return then();
     };

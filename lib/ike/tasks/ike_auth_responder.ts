@@ -156,7 +156,9 @@ export class IkeAuthResponderTask implements Task {
         };
       }
       if (outcome.kind === "failed") {
-        throw failAuthentication(`Cannot authenticate the peer: ${outcome.reason}`);
+        throw failAuthentication(
+          `Cannot authenticate the peer ${formatIdentity(this.#sa.remoteId!)}: ${outcome.reason}`,
+        );
       }
       this.#admit();
       this.#state = { kind: "prove" };
@@ -236,7 +238,11 @@ export class IkeAuthResponderTask implements Task {
   #processEapAuth(message: Incoming, msk: Uint8Array | null): void {
     if (message.first("AUTH") === undefined) throw failAuthentication("Expected AUTH after EAP, got none");
     const wrong = verifyByEap(this.#sa, message, msk);
-    if (wrong !== null) throw failAuthentication(`Cannot authenticate the peer: ${wrong}`);
+    if (wrong !== null) {
+      throw failAuthentication(
+        `Cannot authenticate the peer ${formatIdentity(this.#sa.remoteId!)}: ${wrong}`,
+      );
+    }
     if (this.#eapAlone && !this.#safeAlone) {
       throw failAuthentication("The EAP method alone does not prove who we are (RFC 5998, section 4)");
     }

@@ -3,7 +3,7 @@
  * Nothing of it is authentic until IKE_AUTH has covered both messages.
  */
 
-import { NOTIFY, notifyName } from "../codec/mod.ts";
+import { NOTIFY } from "../codec/mod.ts";
 import { parseCertificateRequests } from "../auth/mod.ts";
 import { requestCertificate } from "../authentication.ts";
 import { type KeyExchange, type KeyExchangeTransform, keyExchangeTransformById } from "../../crypto/mod.ts";
@@ -12,6 +12,7 @@ import { installIkeKeys } from "../ike_keys.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
 import { checkAnswer, type SelectedProposal, toAnswer, toSaPayload } from "../proposal_selection.ts";
 import { offeredKeyExchanges } from "../key_exchanges.ts";
+import { initRefusal } from "./init_refusal.ts";
 import { IkeSaFailure, type Task } from "./task.ts";
 
 /** Octets of our nonces: at least half of any PRF's key size (section 2.10). */
@@ -93,7 +94,7 @@ export class IkeInitTask implements Task {
     const wanted = message.notify(NOTIFY.invalidKePayload!);
     if (wanted !== undefined) return this.#changeGroup(wanted.data[0]! << 8 | wanted.data[1]!);
     const error = message.error();
-    if (error !== undefined) throw refusal(error.type, error.data);
+    if (error !== undefined) throw initRefusal(error.type, error.data);
     const { keyExchange, group } = this.#state;
     const [answer, ke, nonce] = [message.first("SA"), message.first("KE"), message.first("Nonce")];
     if (answer === undefined || ke === undefined || nonce === undefined) {
@@ -220,22 +221,4 @@ function learnCapabilities(message: Incoming, { peer, connection }: IkeSa): void
     (_, i) => hashes[2 * i]! << 8 | hashes[2 * i + 1]!,
   );
   peer.authorities = parseCertificateRequests(message.all("CERTREQ"));
-}
-
-/** An error notify of IKE_SA_INIT as the reason of a failure. */
-function refusal(type: number, data: Uint8Array): IkeSaFailure {
-  const name = notifyName(type);
-  if (type === NOTIFY.noProposalChosen) {
-    return new IkeSaFailure(
-      "no_proposal_chosen",
-      `The peer answered ${name}: it accepts none of our IKE proposals`,
-    );
-  }
-  if (type === NOTIFY.invalidMajorVersion) {
-    return new IkeSaFailure(
-      "version",
-      `The peer answered ${name}: it speaks IKE version ${data[0] ?? "unknown"}`,
-    );
-  }
-  return new IkeSaFailure("refused", `The peer answered ${name} to IKE_SA_INIT`);
 }

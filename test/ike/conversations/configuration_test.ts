@@ -50,6 +50,23 @@ describe("Virtual addresses (RFC 7296, section 2.19)", () => {
     ]);
   });
 
+  it("stay with who has them when the end that gave them replaces the IKE SA, and then either end the child", () => {
+    const pair = roadWarrior("0.0.0.0", "four");
+    pair.connect();
+    pair.handle(pair.b, { kind: "rekey_ike", ikeSa: pair.b.one("ike_sa_established").ikeSa });
+    pair.settle();
+    for (const end of [pair.a, pair.b]) {
+      const { ikeSa } = end.of("ike_sa_established").at(-1)!;
+      const { child } = end.lastChild().childSa;
+      pair.handle(end, { kind: "rekey_child", ikeSa, child });
+      pair.settle();
+      assert.equal(end.lastChild().replaces, child, end.story());
+    }
+    const { local } = pair.a.lastChild().childSa;
+    assert.deepEqual(local.map((one) => formatSelector(one as Selector)), ["10.3.0.1/32"]);
+    pair.assertSameChild();
+  });
+
   it("are the same ones for who comes back, and are given back when the SA goes", () => {
     const pair = roadWarrior("0.0.0.0", "four");
     for (let i = 1; i <= 3; i++) {

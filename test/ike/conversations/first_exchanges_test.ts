@@ -125,6 +125,7 @@ describe("A first handshake that fails", () => {
     pair.connect();
     assert.equal(pair.a.of("ike_sa_failed").length, 0);
     pair.advance(5_000);
+    assert.equal(pair.a.one("ike_sa_failed").reason, "no_proposal_chosen");
     assert.match(pair.a.one("ike_sa_failed").text, /NO_PROPOSAL_CHOSEN/);
     pair.assertClean();
   });
