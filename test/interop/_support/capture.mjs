@@ -37,9 +37,9 @@ export async function capture(lab, side, network, filter) {
   };
 }
 
-/** The rows of `iketcp decode FILE --json`. */
-export async function decode(runtime, file) {
-  const stdout = await must(iketcp(runtime, "decode", file, "--json"));
+/** The rows of `iketcp decode FILE --json`, with more options. */
+export async function decode(runtime, file, ...options) {
+  const stdout = await must(iketcp(runtime, "decode", file, "--json", ...options));
   return stdout.trim().split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
 
@@ -77,5 +77,44 @@ export async function dissect(file) {
     lengths: all["iketcp.length"].map(Number),
     ike: all["isakmp.ispi"].map((spi, i) => `${spi} ${Number(all["isakmp.messageid"][i])}`),
     esp: all["esp.spi"].map((spi, i) => `${spi.replace(/^0x/, "")} ${Number(all["esp.sequence"][i])}`),
+  };
+}
+
+/**
+ * What tshark makes of a capture with the tables of keys in a directory: `{ malformed, wrong, echoes, payloads }`, the packets
+ * that it calls malformed, check values that are not right, pings and answers inside ESP, and payloads inside SK.
+ */
+export async function decrypt(file, keys) {
+  const tshark = [
+    "tshark",
+    "-n",
+    "-r",
+    file,
+    "-X",
+    `lua_script:${dissector}`,
+    "-d",
+    "udp.port==4500,udpencap",
+  ];
+  const options = ["-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE"];
+  // A folder of keys is a folder of settings to tshark.
+  const environment = { env: { WIRESHARK_CONFIG_DIR: keys, HOME: keys }, seconds: 60 };
+  const text = await must([...tshark, ...options, "-V"], environment);
+  const lines = text.split("\n");
+  const count = (pattern) => lines.filter((line) => pattern.test(line)).length;
+  const malformed = await must([
+    ...tshark,
+    ...options,
+    "-Y",
+    "_ws.malformed",
+    "-T",
+    "fields",
+    "-e",
+    "frame.number",
+  ], environment);
+  return {
+    malformed: malformed.trim() === "" ? [] : malformed.trim().split("\n"),
+    wrong: count(/\[incorrect|Integrity Checksum Data.*bad|\[Good: False\]/i),
+    echoes: count(/^ +Type: (8|0) \(Echo/),
+    payloads: count(/^ {8,}Payload: /),
   };
 }

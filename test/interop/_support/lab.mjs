@@ -2,6 +2,7 @@
  * The strongSwan lab as an object: namespaces, daemons, router, and the relays between them.
  *
  *     dave ── carol (initiators, relay) ── router ── (relay, responder) moon
+ *                                             └───── sun (our own engine)
  *
  * A case works through this; whatever it started is stopped at its end, and what was stopped is checked.
  */
@@ -12,6 +13,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 import { Background, eventually, lastLines, must, recordOf, run, sleep } from "./shell.mjs";
+import { IkePeer } from "./ike_process.mjs";
 import { Relay } from "./relay.mjs";
 
 const scripts = fileURLToPath(new URL("../lab/", import.meta.url));
@@ -26,6 +28,8 @@ export const address = {
   carolLink: "203.0.113.1",
   carolLan: "10.99.3.1",
   moon: "198.51.100.10",
+  moonOther: "198.51.100.11",
+  sun: "198.18.1.10",
   moon6: "[2001:db8:100::10]",
   moonLan: "10.99.1.1",
 };
@@ -37,9 +41,12 @@ const sides = ["carol", "dave", "moon"];
 
 /** A case has given the daemons knobs of its own, which the next one must not find. */
 let configurationChanged = false;
+/** Daemons that a case has started with knobs of its own. */
+const daemonsChanged = new Set();
 
 export class Lab {
   #relays = [];
+  #peers = [];
   #background = [];
   #logStart = {};
 
@@ -71,9 +78,11 @@ export class Lab {
     configurationChanged = Object.keys(knobs).length > 0;
   }
 
-  /** Ends one daemon in order and starts it anew. */
-  restart(side) {
-    return bringUp(["restart", side]);
+  /** Ends one daemon in order and starts it anew; `knobs` as for {@linkcode up}. */
+  async restart(side, knobs = {}) {
+    await bringUp(["restart", side], knobs);
+    if (Object.keys(knobs).length > 0) daemonsChanged.add(side);
+    else daemonsChanged.delete(side);
   }
 
   /** Stops everything and leaves nothing behind. */
@@ -84,6 +93,7 @@ export class Lab {
 
   /** What a case finds: UDP blocked, no SA, no relay. */
   async begin() {
+    for (const side of daemonsChanged) await this.restart(side);
     if (configurationChanged) await this.up();
     await this.router("no-udp");
     this.#logStart = Object.fromEntries(sides.map((side) => [side, charonLog(side).length]));
@@ -96,6 +106,11 @@ export class Lab {
         await this.swan(side, "--terminate", ["--ike-id", id, "--force"]);
       }
     }
+    const peers = this.#peers.splice(0);
+    const peerEnds = [];
+    for (const peer of peers) {
+      peerEnds.push(peer.stopped ? undefined : await peer.stop().catch((error) => error));
+    }
     for (const program of this.#background.splice(0)) {
       program.signal("SIGCONT");
       await program.stop("SIGTERM").catch(() => {});
@@ -106,7 +121,7 @@ export class Lab {
       ends.push(relay.stopped ? undefined : await relay.stop().catch((error) => error));
     }
     if (!check) return;
-    for (const end of ends) if (end instanceof Error) throw end;
+    for (const end of [...peerEnds, ...ends]) if (end instanceof Error) throw end;
   }
 
   /** The ends of what all logs say of this case, for the report of a failure. */
@@ -117,6 +132,9 @@ export class Lab {
         `--- ${relay.name}: ${relay.command.join(" ")}`,
         lastLines(relay.stdout + relay.stderr, count),
       );
+    }
+    for (const peer of this.#peers) {
+      parts.push(`--- ${peer.name}`, lastLines(peer.stdout + peer.stderr, count));
     }
     for (const side of sides) {
       const log = charonLog(side).slice(this.#logStart[side] ?? 0);
@@ -177,6 +195,34 @@ export class Lab {
   carolRelay(listen = "127.0.0.1", server = address.moon, name = "relay-carol") {
     const args = ["--listen", `udp://${listen}:${relayPort}`, "--to", `tcp://${server}:4500`];
     return this.relay("carol", args, name);
+  }
+
+  // Our own engine.
+
+  /** Starts an end of tunnels of ours with this setup, see ike_peer.mjs; in the namespace of `sun` unless told otherwise. */
+  async peer(setup, options = {}) {
+    const { side = "sun", name = `peer-${side}-${this.#peers.length}` } = options;
+    const peer = new IkePeer(
+      name,
+      inside(side),
+      this.runtimes[side] ?? this.runtimes.carol,
+      setup,
+      directory,
+    );
+    this.#peers.push(peer);
+    await peer.ready();
+    return peer;
+  }
+
+  /** What a daemon has logged since the case began. */
+  log(side) {
+    return charonLog(side).slice(this.#logStart[side]);
+  }
+
+  /** Begins IKE SAs that nobody goes on with. */
+  async knock(side, host, port, count) {
+    const program = fileURLToPath(new URL("many_clients.mjs", import.meta.url));
+    await must(inside(side, process.execPath, program, host, `${port}`, `${count}`, "300"), { seconds: 30 });
   }
 
   // The daemons.

@@ -2,7 +2,7 @@
 /**
  * Many UDP clients at once: each begins an IKE SA from a port of its own and waits for the answer to its own SPI.
  *
- *     many_clients.mjs HOST PORT COUNT     prints { answered, strange } as JSON
+ *     many_clients.mjs HOST PORT COUNT [MILLISECONDS]     prints { answered, strange } as JSON
  */
 
 import { Buffer } from "node:buffer";
@@ -10,9 +10,8 @@ import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import process from "node:process";
 
-const [host, port, count] = process.argv.slice(2);
+const [host, port, count, patience = "10000"] = process.argv.slice(2);
 const retransmission = 1000;
-const patience = 10_000;
 
 const outcomes = await Promise.all(Array.from({ length: Number(count) }, () => client()));
 console.log(JSON.stringify({
@@ -27,18 +26,21 @@ function client() {
     const request = initRequest(spi);
     const send = () => socket.send(request, Number(port), host);
     const again = setInterval(send, retransmission);
-    const limit = setTimeout(end, patience);
+    const limit = setTimeout(end, Number(patience));
     let answered = false;
     let strange = 0;
+    let ended = false;
     socket.on("error", reject);
     socket.on("message", (data) => {
       if (isAnswer(data, spi)) answered = true;
       else strange++;
-      if (answered) setTimeout(end, 300); // a neighbour's answer may still come
+      if (answered && !ended) setTimeout(end, 300); // a neighbour's answer may still come
     });
     send();
 
     function end() {
+      if (ended) return;
+      ended = true;
       clearInterval(again);
       clearTimeout(limit);
       socket.close(() => resolve({ answered, strange }));

@@ -16,7 +16,15 @@ export const programs = {
 
 /** The command that runs `iketcp` with these arguments; to be started in the project's directory. */
 export function iketcp(runtime, ...args) {
-  const [program, ...rest] = programs[runtime];
+  return command(programs[runtime], args);
+}
+
+/** The command that runs a module of these tests, as {@linkcode iketcp}. */
+export function script(runtime, file, ...args) {
+  return command([...programs[runtime].slice(0, -1), file], args);
+}
+
+function command([program, ...rest], args) {
   return [
     program.startsWith("/") ? program : root + program,
     ...rest.map((part) => part.includes("/") ? root + part : part),

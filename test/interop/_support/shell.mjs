@@ -72,7 +72,8 @@ export class Background {
   /**
    * @param {string} name what it is recorded as
    * @param {string[]} command
-   * @param {{ directory: string, env?: Record<string, string>, cwd?: string }} options `directory` is the lab's
+   * @param {{ directory: string, env?: Record<string, string>, cwd?: string, input?: boolean }} options `directory` is the
+   *   lab's; with `input` it hears {@linkcode write}
    */
   constructor(name, command, options) {
     this.name = name;
@@ -85,15 +86,21 @@ export class Background {
     this.#child = spawn(command[0], command.slice(1), {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ["ignore", out, err],
+      stdio: [options.input ? "pipe" : "ignore", out, err],
     });
     closeSync(out);
     closeSync(err);
+    this.#child.stdin?.on("error", () => {}); // it has ended, and that is told elsewhere
     this.#exited = new Promise((resolve) => {
       this.#child.on("error", (error) => resolve({ status: null, signal: null, error }));
       this.#child.on("exit", (status, signal) => resolve({ status, signal }));
     });
     if (this.#child.pid !== undefined) writeFileSync(this.pidFile, recordOf(this.#child.pid));
+  }
+
+  /** Writes to its standard input. */
+  write(text) {
+    this.#child.stdin.write(text);
   }
 
   /** What it has written to standard output so far. */

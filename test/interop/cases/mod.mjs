@@ -7,11 +7,14 @@
 import { authentication } from "./authentication.mjs";
 import { blocked } from "./blocked.mjs";
 import { clients } from "./clients.mjs";
+import { engineRekeying } from "./engine_rekeying.mjs";
+import { engineWire } from "./engine_wire.mjs";
+import { engineInitiator } from "./engine_initiator.mjs";
+import { engineResponder } from "./engine_responder.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { networks } from "./networks.mjs";
 import { rekeying } from "./rekeying.mjs";
 import { survival } from "./survival.mjs";
-import { tls } from "./tls.mjs";
 import { traffic } from "./traffic.mjs";
 import { web } from "./web.mjs";
 import { wire } from "./wire.mjs";
@@ -24,8 +27,11 @@ export const groups = [
   survival,
   clients,
   networks,
-  tls,
   web,
   wire,
   lifecycle,
+  engineInitiator,
+  engineResponder,
+  engineRekeying,
+  engineWire,
 ];

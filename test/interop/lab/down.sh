@@ -13,7 +13,7 @@ for name in $(recorded); do
 	case $name in charon-*) ;; *) stop_pid "$name" ;; esac
 done
 for name in $(recorded); do stop_pid "$name"; done
-for name in $NS_DAVE $NS_CAROL $NS_MOON $NS_NET; do
+for name in $NS_DAVE $NS_CAROL $NS_SUN $NS_MOON $NS_NET; do
 	have_ns "$name" && ip netns del "$name"
 done
 [ "${1-}" = --purge ] && rm -rf "$RUN"

@@ -9,10 +9,13 @@ RUN=${SWLAB_RUN:-/run/swlab}
 NS=${SWLAB_NS:-swl}
 
 # dave --(203.0.113.0/24)-- carol --(192.0.2.0/24)-- net --(198.51.100.0/24)-- moon
+#                                                   |
+#                                                   +--(198.18.1.0/24)-- sun, which has no daemon: our own engine
 NS_CAROL=$NS-carol
 NS_DAVE=$NS-dave
 NS_NET=$NS-net
 NS_MOON=$NS-moon
+NS_SUN=$NS-sun
 
 CAROL_IP=192.0.2.10
 CAROL_GW=192.0.2.1
@@ -22,6 +25,10 @@ MOON_IP=198.51.100.10
 MOON_GW=198.51.100.1
 MOON_IP6=2001:db8:100::10
 MOON_GW6=2001:db8:100::1
+# A second address of moon, with a connection of its own.
+MOON_IP2=198.51.100.11
+SUN_IP=198.18.1.10
+SUN_GW=198.18.1.1
 
 # The link behind carol: dave has no way to the router, only to carol (and to the relay that runs there).
 CAROL_LINK_IP=203.0.113.1
@@ -33,6 +40,8 @@ CAROL_LAN_NET=10.99.3.0/24
 MOON_LAN=10.99.1.1
 MOON_LAN_NET=10.99.1.0/24
 POOL4=10.99.2.0/24
+POOL6=fd99:2::/112
+MOON_DNS=10.99.1.53
 
 # The initiators' daemons send UDP to this port, where a relay listens on carol.
 RELAY_PORT=14500
@@ -41,7 +50,7 @@ CHARON=/usr/sbin/charon-systemd
 
 PACKAGES="strongswan-swanctl charon-systemd strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins
  libcharon-extauth-plugins libstrongswan-standard-plugins iproute2 nftables tcpdump tshark iperf3 iputils-ping
- nginx-light haproxy squid tinyproxy"
+ nginx-light haproxy"
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }

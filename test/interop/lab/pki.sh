@@ -25,11 +25,12 @@ key() { # TYPE FILE
 	ecdsa) make "$2" pki --gen --type ecdsa --size 256 --outform pem ;;
 	ecdsa384) make "$2" pki --gen --type ecdsa --size 384 --outform pem ;;
 	ed25519) make "$2" pki --gen --type ed25519 --outform pem ;;
+	ed448) make "$2" pki --gen --type ed448 --outform pem ;;
 	esac
 }
 
 # EdDSA has its hash built in: pki refuses a --digest for it.
-digest() { case $1 in ed25519) ;; *) echo --digest sha256 ;; esac; }
+digest() { case $1 in ed25519 | ed448) ;; *) echo --digest sha256 ;; esac; }
 
 issue() { # KEY CA ARGS...
 	local subject=$1 ca=$2
@@ -51,12 +52,12 @@ make sub-ecdsa.pem issue sub-ecdsa ca-ecdsa --ca --digest sha256 --pathlen 0 --d
 for side in moon carol; do
 	flags="--flag clientAuth"
 	[ $side = moon ] && flags="--flag serverAuth --flag ikeIntermediate"
-	for type in rsa ecdsa ecdsa384 ed25519; do
+	for type in rsa ecdsa ecdsa384 ed25519 ed448; do
 		name=$side-$type
 		ca=ca-$type
-		[ $type = ecdsa384 ] && ca=sub-ecdsa
+		case $type in ecdsa384) ca=sub-ecdsa ;; ed448) ca=ca-ed25519 ;; esac
 		key $type $name.key
-		make $name.pem issue $name $ca $(digest $type) --dn "C=XX, O=swlab, CN=$name.swlab.example" \
-			--san "$name.swlab.example" $flags
+		make $name.pem issue $name $ca $(digest ${ca#*-}) --dn "C=XX, O=swlab, CN=$name.swlab.example" \
+			--san "$name.swlab.example" --san "$side-${type}pss.swlab.example" $flags
 	done
 done

@@ -2,6 +2,16 @@
 
 : "${RETRANSMIT_TIMEOUT:=1.0}" "${RETRANSMIT_BASE:=1.5}" "${RETRANSMIT_TRIES:=4}" "${KEEP_ALIVE:=1s}"
 : "${IKE_PROPOSALS:=aes256-sha256-curve25519}" "${ESP_PROPOSALS:=aes128gcm16}"
+# moon takes the offers of our own engine, too: everything that both have.
+WIDE_DH=modp2048-modp3072-modp4096-modp6144-modp8192-ecp256-ecp384-ecp521-curve25519-x448
+WIDE_PRF=prfsha1-prfsha256-prfsha384-prfsha512-prfaesxcbc-prfaescmac
+WIDE_IKE=aes128-aes192-aes256-aes128ctr-aes192ctr-aes256ctr-sha1-sha256-sha384-sha512-aesxcbc-aescmac-$WIDE_PRF-$WIDE_DH
+WIDE_IKE=$WIDE_IKE,aes128gcm16-aes192gcm16-aes256gcm16-aes128gcm8-aes128gcm12-aes256gcm8-aes256gcm12-aes128ccm8-aes128ccm12-aes128ccm16-aes256ccm8-aes256ccm12-aes256ccm16-chacha20poly1305-$WIDE_PRF-$WIDE_DH
+WIDE_ESP=aes128gcm16-aes192gcm16-aes256gcm16-aes128gcm8-aes128gcm12-aes256gcm8-aes256gcm12-aes128ccm8-aes128ccm12-aes128ccm16-aes256ccm16-chacha20poly1305
+WIDE_ESP=$WIDE_ESP,aes128-aes192-aes256-aes128ctr-aes256ctr-sha1-sha256-sha384-sha512-aesxcbc-aescmac,null-sha256
+WIDE_ESP=$WIDE_ESP,aes128gcm16-aes256gcm16-chacha20poly1305-curve25519-ecp256-ecp384-modp2048
+: "${MOON_IKE:=$IKE_PROPOSALS,$WIDE_IKE}" "${MOON_ESP:=$ESP_PROPOSALS,$WIDE_ESP}"
+: "${COOKIES:=no}" "${COOKIE_THRESHOLD:=1}" "${EXTRA:=}"
 : "${FRAGMENTATION:=yes}" "${DPD:=0}" "${REMOTE_PORT:=$RELAY_PORT}"
 : "${LOG_IKE:=1}" "${LOG_CHD:=1}" "${LOG_NET:=1}" "${LOG_ENC:=1}"
 
@@ -17,14 +27,17 @@ render() {
 
 render_strongswan() { SIDE=$1 render strongswan.conf.in >"$RUN/$1/strongswan.conf"; }
 
-# carol's connections come twice: by their own name straight to moon (port 500, then 4500), and with "-relay"
-# appended through the relay on loopback.
+# carol's connections come three times: by their own name straight to moon (port 500, then 4500), with "-relay"
+# appended through the relay on loopback, and with "-sun" straight to our own engine.
 render_swanctl() { # SIDE
 	case $1 in
 	carol)
 		SUFFIX= LOCAL_ADDR=$CAROL_IP REMOTE_ADDR=$MOON_IP LOCAL_PORT=500 REMOTE_PORT=500 render carol.swanctl.conf.in
 		SUFFIX=-relay LOCAL_ADDR=127.0.0.1 REMOTE_ADDR=127.0.0.1 LOCAL_PORT=4500 render carol.swanctl.conf.in
+		SUFFIX=-sun LOCAL_ADDR=$CAROL_IP REMOTE_ADDR=$SUN_IP LOCAL_PORT=500 REMOTE_PORT=500 render carol.swanctl.conf.in
 		render secrets.conf.in
+		# What a case adds for itself.
+		if [ "$EXTRA" ]; then cat "$EXTRA"; fi
 		;;
 	*)
 		render "$1.swanctl.conf.in"

@@ -6,7 +6,7 @@
 #     reset      answer every TCP segment for port 4500 with a reset, in both directions
 #     reset-carol   the same, but only to carol: moon does not learn that its connections are dead
 #     loss N     drop N percent of everything
-#     nat        rewrite carol's address and ports to the router's
+#     nat        rewrite the addresses and ports of connections to moon and sun to the router's
 #   router.sh open         no rules
 #   router.sh counters     what was counted since, as "NAME PACKETS" lines (tcp, udp, icmp, other)
 set -eu
@@ -68,7 +68,7 @@ clear_rules
 		echo 'table ip swlabnat {'
 		echo ' chain outbound {'
 		echo '  type nat hook postrouting priority 100; policy accept;'
-		echo '  oifname "to-moon" ip protocol { tcp, udp } masquerade random'
+		echo '  oifname { "to-moon", "to-sun" } ip protocol { tcp, udp } masquerade random'
 		echo ' }'
 		echo '}'
 	fi

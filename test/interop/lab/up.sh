@@ -35,12 +35,15 @@ protected() {
 }
 
 if ! have_ns "$NS_NET"; then
-	for name in $NS_MOON $NS_CAROL $NS_DAVE $NS_NET; do
+	for name in $NS_MOON $NS_SUN $NS_CAROL $NS_DAVE $NS_NET; do
 		have_ns "$name" || ip netns add "$name"
 		ip -n "$name" link set lo up
 	done
 	link $NS_CAROL eth0 $CAROL_IP/24 $NS_NET to-carol $CAROL_GW/24
 	link $NS_MOON eth0 $MOON_IP/24 $NS_NET to-moon $MOON_GW/24
+	link $NS_SUN eth0 $SUN_IP/24 $NS_NET to-sun $SUN_GW/24
+	ip -n $NS_SUN route add default via $SUN_GW
+	ip -n $NS_MOON addr add $MOON_IP2/24 dev eth0
 	link $NS_CAROL to-dave $CAROL_LINK_IP/24 $NS_DAVE eth0 $DAVE_IP/24
 	ip -n $NS_CAROL addr add $CAROL_IP6/64 dev eth0 nodad
 	ip -n $NS_NET addr add $CAROL_GW6/64 dev to-carol nodad
