@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import type { RelayEvent } from "../relay/mod.ts";
-import { formatAddress, type TransportAddress } from "../transport/mod.ts";
+import { type ConnectionLayer, formatAddress, type TransportAddress } from "../transport/mod.ts";
 
 /** Events of the program itself. */
 export type ProgramEvent =
@@ -13,7 +13,11 @@ export type ProgramEvent =
     /** The process that signals are for; a package manager that started it is another. */
     readonly pid: number;
   }
-  | { readonly event: "carrier"; readonly url: string }
+  | { readonly event: "carrier"; readonly url: string; readonly layers: readonly string[] }
+  /** A client whose layers below the stream (TLS, WebSocket) could not be opened. */
+  | { readonly event: "client_refused"; readonly client: TransportAddress; readonly error: Error }
+  /** The certificate was read again, or could not be used. */
+  | { readonly event: "certificate_read"; readonly error?: Error }
   | ({ readonly event: "counters" } & Readonly<Record<string, unknown>>);
 
 /** Takes an event to tell. */
@@ -57,7 +61,13 @@ function describe(event: RelayEvent | ProgramEvent): string {
     case "listening":
       return `listening on ${event.url}, relaying to ${event.to.join(", else ")} (process ${event.pid})`;
     case "carrier":
-      return `carried by ${event.url}`;
+      return `carried by ${event.url}${event.layers.map((layer) => `, ${layer}`).join("")}`;
+    case "client_refused":
+      return `${formatAddress(event.client)}: refused: ${event.error.message}`;
+    case "certificate_read":
+      return event.error === undefined
+        ? "the certificate was read again"
+        : `the certificate stays as it was: ${event.error.message}`;
     case "counters": {
       const { event: name, ...counters } = event;
       return `${name}: ${Object.entries(counters).map((counter) => counter.join(" ")).join(", ")}`;
@@ -84,6 +94,25 @@ function describeOfClient(event: RelayEvent): string {
     case "marker_missing":
       return "sends IKE without the non-ESP marker; let the daemon use its NAT-T port " +
         "(strongSwan: local_port = 4500 and a remote_port other than 500)";
+  }
+}
+
+/** A layer of a connection in a few words. */
+export function describeLayer(layer: ConnectionLayer): string {
+  switch (layer.layer) {
+    case "proxy":
+      return `proxy ${layer.proxy}`;
+    case "tls": {
+      const { protocol, cipher, alpn, resumed, verified, peerCertificate } = layer;
+      const certificate = peerCertificate && `certificate ${peerCertificate.fingerprint}`;
+      const checked = verified === "no" ? "not verified" : `verified by ${verified}`;
+      const parts = [protocol, cipher, alpn && `ALPN ${alpn}`, resumed && "resumed", checked, certificate];
+      return parts.filter((part) => part).join(" ");
+    }
+    case "websocket":
+      return layer.protocol === undefined ? "WebSocket" : `WebSocket ${layer.protocol}`;
+    case "webtransport":
+      return "WebTransport";
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import process from "node:process";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, TransportError } from "../errors.ts";
 import { type Dial, OriginatorRelay, type RelayLimits, ResponderRelay } from "../relay/mod.ts";
 import { checkConnect, connectCarrier, listenCarrier, openCarrier, openUdp } from "../runtime/mod.ts";
 import {
@@ -22,10 +22,11 @@ import {
   type CarrierCommandOptions,
   connectOptions,
   listenOptions,
+  watchCertificate,
 } from "./_carrier_options.ts";
 import { collectLimit, describeLimits } from "./_limits.ts";
 import { resolvePath, untilSignal } from "./_program.ts";
-import { type Log, openLog } from "./_relay_log.ts";
+import { describeLayer, type Log, openLog } from "./_relay_log.ts";
 
 interface RelayOptions extends CarrierCommandOptions {
   readonly listen: CarrierUrl;
@@ -42,6 +43,12 @@ Beside the initiator's daemon, which sends its IKE to 127.0.0.1 port 14500:
   iketcp relay --listen udp://127.0.0.1:14500 --to tcp://gw.example
 Beside the responder's daemon:
   iketcp relay --listen tcp://0.0.0.0 --to udp://127.0.0.1 --bind 127.0.0.2
+Where only web traffic passes: plain TCP first, else TLS, else TLS through a proxy:
+  iketcp relay --listen udp://127.0.0.1:14500 --to tcp://gw.example --to tls://gw.example \\
+    --to "tls://gw.example?proxy=http%3A%2F%2Fproxy.example%3A3128"
+  iketcp relay --listen tls+tcp://0.0.0.0 --cert gw.crt --key gw.key --to udp://127.0.0.1 --bind 127.0.0.2
+A server known by its certificate alone:
+  --to "tls://gw.example?pin=$(openssl x509 -in gw.crt -noout -fingerprint -sha256 | cut -d= -f2)"
 
 Counters are printed on SIGUSR2, at the end, and with --stats every ten seconds.
 `;
@@ -54,7 +61,7 @@ export function relayCommand(): Command {
     .description("carry the IKE and ESP of a UDP daemon through TCP: one side is udp://, the other a stream")
     .requiredOption(
       "--listen <url>",
-      "where to listen: udp://HOST[:PORT] or tcp://HOST[:PORT]",
+      "where to listen: udp://HOST[:PORT] or a stream such as tcp://, tls:// or tls+tcp://HOST[:PORT]",
       parseListenUrl,
     )
     .requiredOption(
@@ -136,13 +143,18 @@ async function startResponder(
   const [to] = options.to as [CarrierUrl];
   const openEndpoint = () => openCarrier(to, { remote: to, local: options.bind });
   await (await openEndpoint()).close(); // a name or an address that is wrong shows now, not with the first client
-  const listener = await listenCarrier(options.listen, listenOptions(options));
+  const listener = await listenCarrier(options.listen, {
+    ...listenOptions(options),
+    onRefused: (client, error) => log({ event: "client_refused", client, error }),
+  });
+  const unwatch = watchCertificate(options, listener, (error) => log({ event: "certificate_read", error }));
   const relay = new ResponderRelay({
     listener: capture === undefined ? listener : tapListener(listener, capture),
     openEndpoint,
     limits: options.limit,
     onEvent: log,
   });
+  relay.closed.catch(() => {}).then(unwatch);
   return { relay, address: listener.address };
 }
 
@@ -152,24 +164,33 @@ interface Route {
   readonly options: CarrierConnectOptions;
 }
 
-/** Tries the carriers in order; throws the last error when none opens. */
+/**
+ * Tries the carriers in order; throws what all of them said when none opens. After a stream that opened and was never answered,
+ * as where a middlebox lets a connection be made and its octets vanish (RFC 9329, section 8), the next one has its turn first.
+ */
 async function connectFirst(
   routes: readonly Route[],
   dialOptions: Parameters<Dial>[0],
   log: Log,
 ): Promise<Connection> {
-  let failure: unknown;
-  for (const { url, options } of routes) {
+  const first = dialOptions.unanswered % routes.length;
+  const timeout = Math.ceil(dialOptions.timeout / routes.length); // all together take no longer than one might
+  const failures: Error[] = [];
+  for (const { url, options } of [...routes.slice(first), ...routes.slice(0, first)]) {
     try {
-      const connection = await connectCarrier(url, { ...options, ...dialOptions });
-      if (routes.length > 1) log({ event: "carrier", url: showCarrierUrl(url) });
+      const connection = await connectCarrier(url, { ...options, signal: dialOptions.signal, timeout });
+      const layers = (connection.layers ?? []).map(describeLayer);
+      if (routes.length > 1 || layers.length > 0) log({ event: "carrier", url: showCarrierUrl(url), layers });
       return connection;
     } catch (error) {
       if (dialOptions.signal.aborted) throw error;
-      failure = error;
+      failures.push(error as Error);
     }
   }
-  throw failure;
+  const [failure] = failures as [Error];
+  if (failures.length === 1) throw failure;
+  const code = failure instanceof TransportError ? failure.code : "ERR_TRANSPORT_FAILED";
+  throw new TransportError(code, failures.map(({ message }) => message).join("; "), { cause: failures });
 }
 
 function tapListener(listener: Listener, capture: CaptureFile): Listener {

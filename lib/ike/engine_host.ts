@@ -81,6 +81,7 @@ interface Waiter {
  *         children: { net: { local_ts: "0.0.0.0/0", remote_ts: "0.0.0.0/0" } },
  *       }],
  *     }),
+ *     { clock: { now: () => 0, after: () => () => {} } }, // nothing gets lost in memory, so nothing waits for a time
  *   );
  * const [client, gateway] = [host("home", "carol@example", "gw.example"), host("road", "gw.example", "carol@example")];
  *

@@ -15,10 +15,18 @@ import { OutgoingQueue } from "./outgoing_queue.ts";
 import { StreamLeg } from "./stream_leg.ts";
 import { UnansweredRequests } from "./unanswered_requests.ts";
 
+/** How a stream is to be opened. */
+export interface DialOptions {
+  /** Aborts when nobody wants the stream any more. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that opening it may take. */
+  readonly timeout: number;
+  /** How many streams in a row were opened and never answered: whoever has another way may take it (RFC 9329, section 8). */
+  readonly unanswered: number;
+}
+
 /** Opens the stream towards the responder. */
-export type Dial = (
-  options: { readonly signal: AbortSignal; readonly timeout: number },
-) => Promise<Connection>;
+export type Dial = (options: DialOptions) => Promise<Connection>;
 
 /** What an {@linkcode OriginatorRelay} needs. */
 export interface OriginatorRelayOptions {
@@ -173,6 +181,8 @@ class Peer {
   #state: "idle" | "opening" | "open" | "waiting" = "idle";
   /** The other end has answered on the last stream: it is to be replaced when it is lost. */
   #answered = false;
+  /** Streams in a row that opened and gave no answer. */
+  #unansweredStreams = 0;
   #leg: StreamLeg | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #opening: Promise<void> | undefined;
@@ -231,7 +241,11 @@ class Peer {
     this.#state = "opening";
     let connection: Connection;
     try {
-      connection = await this.#options.dial({ signal, timeout: this.#limits.connect_timeout });
+      connection = await this.#options.dial({
+        signal,
+        timeout: this.#limits.connect_timeout,
+        unanswered: this.#unansweredStreams,
+      });
     } catch (error) {
       if (!signal.aborted) this.#handleFailure(error);
       return;
@@ -284,6 +298,7 @@ class Peer {
 
   #handleEnd(error: IketcpError | undefined, lived: number): void {
     this.#leg = undefined;
+    this.#unansweredStreams = this.#answered ? 0 : this.#unansweredStreams + 1;
     this.#unanswered.handleAnswer(); // on the next stream time begins anew
     this.#counters.streams--;
     if (error !== undefined && !error.code.startsWith("ERR_TRANSPORT")) this.#counters.streamsFaulty++;

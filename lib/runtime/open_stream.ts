@@ -7,9 +7,13 @@ import { connectThroughProxy } from "../transport/http_tunnel.ts";
 import type { ProxySettings } from "../transport/proxy_url.ts";
 import type { CarrierConnectOptions, Connection, TransportAddress } from "../transport/types.ts";
 import { runtime } from "./_select.ts";
+import { connectTls } from "./tls_connection.ts";
 
 /** Proxies that have asked for their credentials, so that the next connection spares a refusal (RFC 7617, section 2.2). */
 const ASKING: WeakSet<ProxySettings> = new WeakSet();
+
+/** RFC 7301, section 6: CONNECT is asked for in HTTP/1.1. */
+const PROXY_ALPN: readonly string[] = ["http/1.1"];
 
 /**
  * Opens a byte stream to an address, through the proxy of the options if they name one.
@@ -27,15 +31,33 @@ export async function openStream(
   address: TransportAddress,
   options: CarrierConnectOptions = {},
 ): Promise<Connection> {
-  const { proxy, signal, timeout, localAddress } = options;
+  const { proxy, signal, timeout } = options;
   if (proxy === undefined) return await runtime.connectTcp(address, options);
   const connection = await connectThroughProxy(address, {
     proxy,
     authenticateAtOnce: ASKING.has(proxy),
     signal,
     timeout,
-    open: (signal) => runtime.connectTcp(proxy, { signal, timeout: 0, localAddress }),
+    open: (signal) => openProxy(proxy, options, signal),
   });
   if (connection.authenticated) ASKING.add(proxy);
   return connection;
+}
+
+/** A connection to a proxy, over TLS if that is how it is spoken to. */
+async function openProxy(
+  proxy: ProxySettings,
+  { localAddress, tls }: CarrierConnectOptions,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const connection = await runtime.connectTcp(proxy, { signal, timeout: 0, localAddress });
+  if (!proxy.secure) return connection;
+  const settings = proxy.tls ?? (tls?.ca === undefined ? {} : { ca: tls.ca });
+  return await connectTls(connection, {
+    alpn: PROXY_ALPN,
+    ...settings,
+    host: proxy.hostname,
+    signal,
+    timeout: 0,
+  });
 }

@@ -272,6 +272,8 @@ export class OriginatorScene extends Scene {
   readonly #accepted: ReadableStreamDefaultReader<Connection>;
   /** When the relay has tried to connect. */
   readonly dials: number[] = [];
+  /** How many streams in a row had given no answer, at each dial. */
+  readonly unanswered: number[] = [];
   /** Makes attempts to connect fail. */
   refusal: Error | undefined;
   /** Where the relay connects to. */
@@ -296,6 +298,7 @@ export class OriginatorScene extends Scene {
       endpoint,
       dial: (options) => {
         this.dials.push(performance.now());
+        this.unanswered.push(options.unanswered);
         return this.refusal === undefined ? connectTcp(this.target, options) : Promise.reject(this.refusal);
       },
       limits,

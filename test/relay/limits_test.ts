@@ -304,6 +304,7 @@ const TESTS: Readonly<Record<RelayLimitName, LimitTest>> = {
         const delay = scene.dials.at(-1)! - began;
         assert.ok(stable ? delay < 500 : delay >= 700, `stable: ${stable}, got ${delay} ms`);
       }
+      assert.deepEqual(scene.unanswered, [0, 0, 0], "each stream had answered");
     }, { limits: { stable_stream_time: 300, reconnect_delay: 60_000, max_reconnect_delay: 60_000 } }),
   },
 

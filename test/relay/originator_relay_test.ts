@@ -266,6 +266,8 @@ describe("OriginatorRelay", () => {
       // 20 + 40 + 80 + 80 … ms, each shortened by up to a quarter: at most 10 fit into half a second.
       assert.ok(scene.dials.length <= 11, `expected at most 11 attempts, got ${scene.dials.length}`);
       assert.ok(scene.dials.length >= 3, `expected several attempts, got ${scene.dials.length}`);
+      // R-MBX-3: whoever dials learns that a way leads nowhere, and may take another.
+      assert.deepEqual(scene.unanswered, scene.dials.map((_, i) => i));
       closing = false;
       let ended = false;
       const end = closer.finally(() => ended = true);

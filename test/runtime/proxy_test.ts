@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ProxyError } from "../../lib/errors.ts";
-import { connectCarrier, connectTcp, listenTcp, openStream } from "../../lib/runtime/mod.ts";
+import { connectCarrier, connectTcp, listenTcp, listenTls, openStream } from "../../lib/runtime/mod.ts";
 import { formatAddress, type Listener, parseCarrierUrl, parseProxyUrl } from "../../lib/transport/mod.ts";
+import { CA, identity } from "../_support/certificates.ts";
 import { type ProxyTurn, runProxy, targetOf } from "../_support/scripted_proxy.ts";
 import { readAll, rejection } from "../_support/streams.ts";
 
@@ -99,4 +100,26 @@ describe("openStream", () => {
         /^Cannot reach proxy http:\/\/127.0.0.1:\d+: cannot connect to tcp .*refused/,
       );
     }));
+
+  it("speaks TLS to a proxy, and TLS inside the tunnel (R-HTP-1, R-HTP-2)", async () => {
+    const listener = listenTls(await listenTcp({ hostname: "127.0.0.1", port: 0 }), identity("server"));
+    const proxy = runProxy(listener, (turn) => serveTunnel(turn));
+    const server = listenTls(await listenTcp({ hostname: "127.0.0.1", port: 0 }), identity("renewed"));
+    const accepted = server.connections.getReader().read();
+    const query = `?sni=gw.example&proxy=${encodeURIComponent(`https://${formatAddress(listener.address)}`)}`;
+    const url = parseCarrierUrl(`tls://${formatAddress(server.address)}${query}`);
+    const refusal = await rejection(connectCarrier(url));
+    assert.equal(refusal.code, "ERR_TRANSPORT_TLS_CERTIFICATE");
+    assert.match(refusal.message, /^Cannot reach proxy https:/);
+    const [client, { value: there }] = await Promise.all([
+      connectCarrier(url, { tls: { ca: CA } }),
+      accepted,
+    ]);
+    assert.deepEqual(client.layers?.map(({ layer }) => layer), ["tls", "proxy", "tls"]);
+    const sent = new Response("hello").body!.pipeTo(client.writable);
+    assert.equal(new TextDecoder().decode(await readAll(there!.readable)), "hello");
+    await sent;
+    await Promise.all([client.close(), there!.close(), server.close(), listener.close()]);
+    await proxy;
+  });
 });

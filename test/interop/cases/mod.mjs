@@ -15,6 +15,7 @@ import { lifecycle } from "./lifecycle.mjs";
 import { networks } from "./networks.mjs";
 import { rekeying } from "./rekeying.mjs";
 import { survival } from "./survival.mjs";
+import { tls } from "./tls.mjs";
 import { traffic } from "./traffic.mjs";
 import { web } from "./web.mjs";
 import { wire } from "./wire.mjs";
@@ -27,6 +28,7 @@ export const groups = [
   survival,
   clients,
   networks,
+  tls,
   web,
   wire,
   lifecycle,

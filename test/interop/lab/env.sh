@@ -50,7 +50,7 @@ CHARON=/usr/sbin/charon-systemd
 
 PACKAGES="strongswan-swanctl charon-systemd strongswan-pki libcharon-extra-plugins libstrongswan-extra-plugins
  libcharon-extauth-plugins libstrongswan-standard-plugins iproute2 nftables tcpdump tshark iperf3 iputils-ping
- nginx-light haproxy"
+ nginx-light haproxy squid tinyproxy"
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
