@@ -113,7 +113,24 @@ export function clientOptions(settings: TlsClientSettings, host: string, action:
   };
 }
 
+/**
+ * Contexts of clients, since reading the authorities costs more than a handshake: by what they were made of, the newest last.
+ * A session is resumed under its settings alone, whatever shares its context.
+ */
+const CONTEXTS: Map<string, SecureContext> = new Map();
+const MAX_CONTEXTS = 16;
+
 function clientContext(settings: TlsClientSettings, action: string): SecureContext {
+  const { ca, cert, key, minVersion, maxVersion, nullCipher } = settings;
+  const name = JSON.stringify([ca, cert, key, minVersion, maxVersion, nullCipher]);
+  const made = CONTEXTS.get(name) ?? makeClientContext(settings, action);
+  CONTEXTS.delete(name);
+  CONTEXTS.set(name, made);
+  if (CONTEXTS.size > MAX_CONTEXTS) CONTEXTS.delete(CONTEXTS.keys().next().value!);
+  return made;
+}
+
+function makeClientContext(settings: TlsClientSettings, action: string): SecureContext {
   return context({
     ...versions(settings, settings.nullCipher ? "TLSv1.2" : undefined),
     ...material(settings),
