@@ -91,6 +91,7 @@ export function watchCertificate(
   { cert, key }: CarrierCommandOptions,
   listener: Listener & { reload?(identity: { cert: string; key: string }): void },
   told: (error?: Error) => void,
+  interval: number = WATCH_INTERVAL,
 ): () => void {
   if (cert === undefined || key === undefined || listener.reload === undefined) return () => {};
   let [used, failed] = [cert.text + key.text, ""];
@@ -107,7 +108,7 @@ export function watchCertificate(
       failed = files;
       told(error as Error);
     }
-  }, WATCH_INTERVAL);
+  }, interval);
   return () => clearInterval(timer);
 }
 

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import process from "node:process";
 import { ConfigError, TransportError } from "../errors.ts";
-import { type Dial, OriginatorRelay, type RelayLimits, ResponderRelay } from "../relay/mod.ts";
+import { type Dial, OriginatorRelay, type RelayLimits, relayLimits, ResponderRelay } from "../relay/mod.ts";
 import { checkConnect, connectCarrier, listenCarrier, openCarrier, openUdp } from "../runtime/mod.ts";
 import {
   CARRIER_SCHEMES,
@@ -143,8 +143,17 @@ async function startResponder(
   const [to] = options.to as [CarrierUrl];
   const openEndpoint = () => openCarrier(to, { remote: to, local: options.bind });
   await (await openEndpoint()).close(); // a name or an address that is wrong shows now, not with the first client
+  const { prefix_timeout, max_half_open, max_connections_per_source } = relayLimits(options.limit);
+  const layers = listenOptions(options);
   const listener = await listenCarrier(options.listen, {
-    ...listenOptions(options),
+    ...layers,
+    // What bounds clients before their prefix bounds them before their TLS is there, too.
+    tls: {
+      ...layers.tls,
+      handshakeTimeout: prefix_timeout,
+      maxHandshakes: max_half_open,
+      maxHandshakesPerSource: max_connections_per_source,
+    },
     onRefused: (client, error) => log({ event: "client_refused", client, error }),
   });
   const unwatch = watchCertificate(options, listener, (error) => log({ event: "certificate_read", error }));

@@ -90,7 +90,7 @@ class LayeredListener implements TlsListener {
     this.#context = serverContext(settings, this.#ticketKeys, this.#action);
     this.#queue = new AcceptQueue({ cancelled: () => this.close() });
     this.connections = this.#queue.connections;
-    this.#accepted = this.#accept();
+    this.#accepted = this.#accept().catch(() => this.#queue.handleEnd());
   }
 
   reload({ cert, key }: Pick<TlsServerSettings, "cert" | "key">): void {

@@ -10,12 +10,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { RELAY_LIMITS } from "../../lib/relay/mod.ts";
-import { connectTcp, listenTcp, openUdp } from "../../lib/runtime/mod.ts";
+import { connectTcp, listenCarrier, listenTcp, openUdp } from "../../lib/runtime/mod.ts";
 import { parseCarrierUrl, type TransportAddress } from "../../lib/transport/mod.ts";
+import { identity } from "../_support/certificates.ts";
 import { decodeItems, readCapture } from "../_support/captures.ts";
 import { programCommand } from "../_support/program.ts";
-import { settlesWithin, until } from "../_support/streams.ts";
+import { readAtLeast, settlesWithin, until } from "../_support/streams.ts";
 import { esp, frame, ike, ikeSaInit, PREFIX, text } from "../relay/_messages.ts";
 import { Daemon, IPV4, RawStream } from "../relay/_scene.ts";
 
@@ -105,7 +107,7 @@ async function run(...args: string[]): Promise<{ status: number | null; stdout: 
   return { status: await program.status, stdout: program.stdout, stderr: program.stderr };
 }
 
-function urlOf(scheme: "tcp" | "udp", { hostname, port }: TransportAddress): string {
+function urlOf(scheme: "tcp" | "tls" | "udp", { hostname, port }: TransportAddress): string {
   return `${scheme}://${hostname}:${port}`;
 }
 
@@ -316,6 +318,31 @@ describe("iketcp relay", () => {
       rmSync(folder, { recursive: true });
       await daemon.endpoint.close();
     }
+  });
+
+  it("goes along the list of carriers, and says which one carries and how (R-TLS-2, R-TLS-11)", async () => {
+    const gone = await listenTcp(IPV4);
+    await gone.close();
+    const listener = await listenCarrier(parseCarrierUrl("tls+tcp://127.0.0.1:0", { listen: true }), {
+      tls: identity("server"),
+    });
+    const accepted = listener.connections.getReader();
+    const certificates = fileURLToPath(new URL("../_support/certificates/", import.meta.url));
+    const args = ["--listen", urlOf("udp", IPV4), "--json", "--no-proxy", "--ca", `${certificates}ca.crt`];
+    const to = ["--to", urlOf("tcp", gone.address), "--to", urlOf("tls", listener.address)];
+    await withProgram([...args, ...to], async (program) => {
+      const daemon = await Daemon.open({ remote: await program.address() });
+      daemon.send(ikeSaInit(1));
+      const { url, layers } = await program.line("carrier");
+      assert.equal(url, urlOf("tls", listener.address));
+      assert.match(String(layers), /^TLSv1\.3 TLS_\S+ (resumed )?verified by ca certificate [0-9a-f]{64}$/);
+      const { value: stream } = await accepted.read();
+      const octets = await readAtLeast(stream!.readable.getReader(), PREFIX.length);
+      assert.deepEqual(octets.slice(0, PREFIX.length), PREFIX, "the prefix is inside TLS (R-PFX-9, R-TLS-4)");
+      assert.equal(await program.end(), 0, program.stderr);
+      await Promise.all([stream!.close(), daemon.endpoint.close()]);
+    });
+    await listener.close();
   });
 
   it("goes on when nobody reads its lines any more", async () => {
