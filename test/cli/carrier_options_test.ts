@@ -12,7 +12,7 @@ import {
   listenOptions,
   watchCertificate,
 } from "../../lib/cli/_carrier_options.ts";
-import { memoryPair, parseCarrierUrl } from "../../lib/transport/mod.ts";
+import { type Connection, parseCarrierUrl } from "../../lib/transport/mod.ts";
 import { CA, identity } from "../_support/certificates.ts";
 import { until } from "../_support/streams.ts";
 
@@ -81,7 +81,7 @@ describe("The options of carriers", () => {
       const told: (Error | undefined)[] = [];
       const reloaded: string[] = [];
       const listener = {
-        connections: new ReadableStream<ReturnType<typeof memoryPair>[0]>(),
+        connections: new ReadableStream<Connection>(),
         address: { hostname: "", port: 0 },
         close: () => Promise.resolve(),
         reload({ cert, key }: { cert: string; key: string }) {
