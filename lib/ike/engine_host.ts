@@ -48,6 +48,9 @@ const SYSTEM_CLOCK: HostClock = {
   },
 };
 
+/** Messages that wait for the end of a turn, by path. */
+type Batches = Map<string, { readonly path: IkePath; readonly messages: Uint8Array<ArrayBuffer>[] }>;
+
 interface Waiter {
   readonly resolve: (event: IkeSaEstablished) => void;
   readonly reject: (error: Error) => void;
@@ -203,30 +206,34 @@ export class IkeEngineHost {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      for (;;) {
-        const batches = this.#takeOutputs();
-        if (batches.size === 0) break;
-        for (const { path, messages } of batches.values()) this.#transmit(path, messages);
-      }
+      this.#deadline = this.#takeOutputs();
     } finally {
       this.#pumping = false;
     }
     this.#setTimer();
   }
 
-  /** Events go out as they come, messages as one batch for each path. */
-  #takeOutputs(): Map<string, { path: IkePath; messages: Uint8Array<ArrayBuffer>[] }> {
-    const batches = new Map<string, { path: IkePath; messages: Uint8Array<ArrayBuffer>[] }>();
+  /**
+   * Messages go out as one batch for each path, and before anything that comes behind them: whoever hears that an SA is gone, or a
+   * path unused, may close the connection at once. Gives the deadline.
+   */
+  #takeOutputs(): number | null {
+    const batches: Batches = new Map();
     for (;;) {
       const output = this.engine.poll();
+      if (output.kind === "transmit") {
+        const batch = batches.get(output.path.id);
+        if (batch === undefined) {
+          batches.set(output.path.id, { path: output.path, messages: [output.octets] });
+        } else batch.messages.push(output.octets);
+        continue;
+      }
+      if (batches.size > 0 && (output.kind !== "event" || !isLog(output.event))) {
+        this.#transmitAll(batches);
+        // What was sent may have been answered already: this deadline is an old one.
+        if (output.kind === "deadline") continue;
+      }
       switch (output.kind) {
-        case "transmit": {
-          const batch = batches.get(output.path.id);
-          if (batch === undefined) {
-            batches.set(output.path.id, { path: output.path, messages: [output.octets] });
-          } else batch.messages.push(output.octets);
-          break;
-        }
         case "event":
           this.#tell(output.event);
           break;
@@ -237,10 +244,14 @@ export class IkeEngineHost {
           this.#options.onPathUnused?.(output.path);
           break;
         case "deadline":
-          this.#deadline = output.at;
-          return batches;
+          return output.at;
       }
     }
+  }
+
+  #transmitAll(batches: Batches): void {
+    for (const { path, messages } of batches.values()) this.#transmit(path, messages);
+    batches.clear();
   }
 
   #transmit(path: IkePath, messages: Uint8Array<ArrayBuffer>[]): void {
@@ -255,8 +266,7 @@ export class IkeEngineHost {
     else if (event.type === "ike_sa_failed") this.#take(event.ikeSa)?.reject(failed(event.text));
     const controller = this.#controller;
     if (controller === null) return;
-    const isLog = event.type === "message" || event.type === "message_dropped";
-    if (isLog && (controller.desiredSize ?? 0) <= 0) return;
+    if (isLog(event) && (controller.desiredSize ?? 0) <= 0) return;
     controller.enqueue(event);
   }
 
@@ -285,6 +295,11 @@ export class IkeEngineHost {
     const wait = Math.min(MAX_TIMER, Math.max(0, Math.ceil(this.#deadline - this.#clock.now())));
     this.#cancelTimer = this.#clock.after(wait, () => this.handle({ kind: "timeout" }));
   }
+}
+
+/** Tells of messages, not of SAs. */
+function isLog({ type }: IkeEvent): boolean {
+  return type === "message" || type === "message_dropped";
 }
 
 function failed(text: string): IkeError {

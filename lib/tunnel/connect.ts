@@ -19,7 +19,7 @@ export interface ConnectOptions
   extends
     SessionOptions,
     Omit<IkeEngineOptions, "connections" | "pools" | "crypto" | "random">,
-    Pick<EndpointOptions, "onEvent" | "answer"> {
+    Pick<EndpointOptions, "onEvent" | "onNeed"> {
   /** Who the peer is, and what to ask it for. */
   readonly configuration: ConnectionConfig;
   /** Gives up when aborted; the promise rejects with the signal's reason. */

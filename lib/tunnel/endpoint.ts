@@ -4,10 +4,16 @@
  */
 
 import type { EncapsulationRole } from "../encap/mod.ts";
-import type { IkeEvent, IkePath, IkeSaFailed, IkeSaId } from "../ike/mod.ts";
+import {
+  type IkeEngine,
+  IkeEngineHost,
+  type IkeEvent,
+  type IkePath,
+  type IkeSaFailed,
+  type IkeSaId,
+} from "../ike/mod.ts";
 import type { Connection, DatagramEndpoint } from "../transport/mod.ts";
 import { DatagramLink } from "./datagram_link.ts";
-import { type DrivenEngine, EngineDriver } from "./engine_driver.ts";
 import type { Link, LinkOwner, LinkPath } from "./link.ts";
 import { Session, type SessionHost, type SessionOptions } from "./session.ts";
 import { StreamLink } from "./stream_link.ts";
@@ -15,7 +21,7 @@ import { StreamLink } from "./stream_link.ts";
 /** What an {@linkcode Endpoint} takes. */
 export interface EndpointOptions extends SessionOptions {
   /** The engine, which nobody else feeds. */
-  readonly engine: DrivenEngine;
+  readonly engine: IkeEngine;
   /** Which end of its connections this is: the one that opened them, or the one that accepted. */
   readonly role: EncapsulationRole;
   /** A session has begun: its IKE SA is established. */
@@ -27,7 +33,7 @@ export interface EndpointOptions extends SessionOptions {
   /** ESP packets that no session has the SPI of were dropped. */
   readonly onUnknownSpi?: (spi: number, path: IkePath) => void;
   /** Answers what only the outside can. */
-  readonly answer?: (need: unknown) => Promise<unknown>;
+  readonly onNeed?: (need: unknown) => unknown | Promise<unknown>;
 }
 
 /** How long peers have to answer a deletion when everything is closed. */
@@ -36,7 +42,7 @@ const CLOSE_TIMEOUT_MS = 2000;
 /** One end of tunnels. */
 export class Endpoint implements SessionHost, LinkOwner {
   readonly #options: EndpointOptions;
-  readonly #driver: EngineDriver;
+  readonly #host: IkeEngineHost;
   readonly #links: Set<Link> = new Set();
   readonly #sessions: Map<IkeSaId, Session> = new Map();
   /** Who receives with an SPI. */
@@ -46,11 +52,13 @@ export class Endpoint implements SessionHost, LinkOwner {
   /** Begins without a connection. */
   constructor(options: EndpointOptions) {
     this.#options = options;
-    this.#driver = new EngineDriver(options.engine, {
-      transmit: (path, octets) => linkOf(path).sendIke(octets, path),
+    this.#host = new IkeEngineHost(options.engine, {
+      transmit: (path, messages) => {
+        for (const octets of messages) linkOf(path).sendIke(octets, path);
+      },
       onEvent: (event) => this.#handleEvent(event),
       onPathUnused: (path) => linkOf(path).release(path),
-      answer: options.answer,
+      onNeed: options.onNeed,
     });
   }
 
@@ -105,7 +113,7 @@ export class Endpoint implements SessionHost, LinkOwner {
 
   /** Feeds the engine. */
   handle(input: Parameters<SessionHost["handle"]>[0]): void {
-    this.#driver.handle(input);
+    this.#host.handle(input);
   }
 
   /** Sends ESP packets that have room for their Lengths in front. */
@@ -117,7 +125,7 @@ export class Endpoint implements SessionHost, LinkOwner {
   async close(): Promise<void> {
     const closing = Promise.all(Array.from(this.#sessions.values(), (session) => session.close()));
     await withinTime(closing, CLOSE_TIMEOUT_MS);
-    this.#driver.stop();
+    this.#host.close();
     for (const ikeSa of [...this.#sessions.keys()]) this.#end(ikeSa, undefined);
     await Promise.all(Array.from(this.#links, (link) => link.close()));
   }

@@ -11,7 +11,7 @@ export interface ListenOptions
   extends
     SessionOptions,
     Omit<IkeEngineOptions, "connections" | "crypto" | "random">,
-    Pick<EndpointOptions, "onEvent" | "answer" | "onUnknownSpi"> {
+    Pick<EndpointOptions, "onEvent" | "onNeed" | "onUnknownSpi"> {
   /** Who may come, and what they get. */
   readonly configurations: readonly ConnectionConfig[];
   /** An attempt has failed. */

@@ -9,7 +9,6 @@ export * from "./child_sas.ts";
 export { connect, type ConnectOptions, type DatagramPeer } from "./connect.ts";
 export * from "./datagram_link.ts";
 export * from "./endpoint.ts";
-export * from "./engine_driver.ts";
 export type { Link, LinkOwner, LinkPath } from "./link.ts";
 export * from "./listen.ts";
 export * from "./packet_queue.ts";
