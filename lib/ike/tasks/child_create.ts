@@ -204,13 +204,14 @@ export class ChildCreateTask implements Task {
       return this.#refuseAnswer("NO_PROPOSAL_CHOSEN", error.message);
     }
     const spiOut = spiNumber(selected.spi)!;
-    const wider = findWidened(selectors.local, state.local) ?? findWidened(selectors.remote, state.remote);
-    if (wider !== undefined) {
+    for (const side of ["local", "remote"] as const) {
+      const wider = findWidened(selectors[side], state[side]);
+      if (wider === undefined) continue;
       return this.#refuseAnswer(
         "TS_UNACCEPTABLE",
-        `The peer answered ${formatSelector(wider)}, which is wider than ${
-          formatSelectors(state.local)
-        } and ${formatSelectors(state.remote)}: narrow the peer's selectors, or offer more`,
+        `The peer answered ${formatSelector(wider)} as ${side}_ts, which is wider than our ${
+          formatSelectors(state[side])
+        }: narrow the peer's selectors, or offer more`,
       );
     }
     // What stood for "any address" while there was none is narrowed to the address that came.
