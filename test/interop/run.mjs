@@ -177,6 +177,7 @@ class Guard {
 
 async function runAll(plan, tally) {
   const start = performance.now();
+  for (const prepare of new Set(plan.flatMap(({ test }) => test.prepare ?? []))) await prepare();
   await Lab.fresh();
   for (const { runtimes, test } of plan) {
     const began = performance.now();

@@ -164,7 +164,6 @@ export const engineInitiator = [
   },
   {
     name: "our engine asks: IKE fragments on UDP, and none on TCP",
-    everywhere: true,
     async run(lab) {
       const forced = { fragmentation: "force" };
       const peer = await udpPeer(lab, [asCarol("rsa"), asCarol("ecdsa384", forced)], {

@@ -21,7 +21,6 @@ export const engineRekeying = [
   {
     name:
       "our engine and moon replace each other's SAs without loss, on UDP and with perfect forward secrecy",
-    everywhere: true,
     async run(lab) {
       await lab.router("open");
       const children = { net: { remote_ts: "10.99.1.0/24", esp_proposals: "aes256gcm16-x25519" } };

@@ -167,7 +167,6 @@ export const engineResponder = [
   },
   {
     name: "our engine answers: IKE fragments come and go on UDP",
-    everywhere: true,
     async run(lab) {
       const connection = asMoon("ecdsa384", { fragmentation: "force" });
       await udpPeer(lab, [connection, asMoon("rsa")], { limits: { max_fragment_size: 576 } });

@@ -1,5 +1,5 @@
 /**
- * All cases, in the order of their running. A case is `{ name, everywhere?, run(lab) }`: its name is a sentence, `run`
+ * All cases, in the order of their running. A case is `{ name, everywhere?, prepare?, run(lab) }`: its name is a sentence, `run`
  * may return a note for its line, and with `everywhere` it also runs with relays on Deno and on Bun. It finds UDP
  * blocked, no SA and no relay, and need not clean up.
  */
@@ -11,6 +11,7 @@ import { engineRekeying } from "./engine_rekeying.mjs";
 import { engineWire } from "./engine_wire.mjs";
 import { engineInitiator } from "./engine_initiator.mjs";
 import { engineResponder } from "./engine_responder.mjs";
+import { libreswan } from "./libreswan.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { networks } from "./networks.mjs";
 import { rekeying } from "./rekeying.mjs";
@@ -36,4 +37,5 @@ export const groups = [
   engineResponder,
   engineRekeying,
   engineWire,
+  libreswan,
 ];
