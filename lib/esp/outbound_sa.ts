@@ -56,7 +56,8 @@ export class OutboundSa {
   readonly #padTo: number;
   readonly #randomIv: boolean;
   readonly #random: RandomSource;
-  readonly #pool: Uint8Array<ArrayBuffer>;
+  /** Random octets for IVs; made when the first one is drawn. */
+  #pool: Uint8Array<ArrayBuffer> | null = null;
   #poolUsed = RANDOM_POOL_SIZE;
   /** What is written and not sealed. */
   #batch: MessageBatch = NO_MESSAGES;
@@ -74,7 +75,6 @@ export class OutboundSa {
     this.#padTo = checkInteger("padTo", options.padTo ?? 0, 0, 0xffff);
     this.#random = options.random ?? randomOfPlatform;
     this.#randomIv = cipher.encryption.mode === "cbc";
-    this.#pool = new Uint8Array(this.#randomIv ? RANDOM_POOL_SIZE : 0);
     const softSequence = this.esn ? {} : { sequence: SOFT_SEQUENCE_LIMIT };
     this.lifetime = new Lifetime(this.spi, { ...lifetime, soft: { ...softSequence, ...lifetime.soft } });
     this.#sealer = options.crypto.createSealer(cipher);
@@ -150,7 +150,7 @@ export class OutboundSa {
   /** Wipes the keys as far as the runtime allows; the SA sends nothing more. */
   dispose(): void {
     this.discard();
-    this.#pool.fill(0);
+    this.#pool?.fill(0);
     this.#sealer.dispose();
   }
 
@@ -167,7 +167,7 @@ export class OutboundSa {
   }
 
   #writeRandomIv(slab: Uint8Array, at: number, size: number): void {
-    const pool = this.#pool;
+    const pool = this.#pool ??= new Uint8Array(RANDOM_POOL_SIZE);
     if (this.#poolUsed + size > pool.length) {
       this.#random(pool);
       this.#poolUsed = 0;

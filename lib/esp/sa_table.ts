@@ -44,8 +44,9 @@ interface Entry {
   readonly age: number;
 }
 
-/** Entries with the same prefix lengths, found by their prefixes. */
+/** Entries with the same version and prefix lengths, found by their prefixes. */
 interface PrefixGroup {
+  readonly version: 4 | 6;
   readonly sourceLength: number;
   readonly destinationLength: number;
   /** Sorted, the one to be used first. */
@@ -80,11 +81,10 @@ export class SaTable {
   /** SAs by the numbers that the flow cache holds; the first one is {@linkcode NOBODY}. */
   readonly #slots: (OutboundSa | undefined)[] = [undefined];
   readonly #freeSlots: number[] = [];
-  readonly #groups: { readonly 4: Map<number, PrefixGroup>; readonly 6: Map<number, PrefixGroup> } = {
-    4: new Map(),
-    6: new Map(),
-  };
+  /** By their version and prefix lengths. */
+  readonly #groups: Map<number, PrefixGroup> = new Map();
   #cacheBits: number = LEAST_CACHE_BITS;
+  /** Made for the first packet: many an end has a table of its own and sends nothing for long. */
   #cache: FlowCache | null = null;
   #age = 0;
 
@@ -158,14 +158,13 @@ export class SaTable {
     if (places.length === 0) refuse("expected a local and a remote selector of one IP version, got none");
     if (this.#freeSlots.length > 0) this.#freeSlots.pop();
     this.#slots[slot] = sa;
-    this.#outbound.set(sa, { slot, places });
-    this.#renewCache();
+    this.#outbound.set(sa, { slot, places: places.slice() });
+    this.#forgetFlows();
   }
 
   /** The SA that sends a packet. */
   outbound(packet: InnerPacket): OutboundSa | undefined {
-    const cache = this.#cache;
-    if (cache === null) return undefined;
+    const cache = this.#cache ?? this.#makeCache();
     const place = cache.placeOf(packet);
     let slot = cache.get(place, packet);
     if (slot === UNKNOWN_FLOW) {
@@ -185,13 +184,13 @@ export class SaTable {
       list.splice(list.indexOf(entry), 1);
       if (list.length === 0) group.entries.delete(key);
       if (group.entries.size === 0) {
-        this.#groups[entry.source.version].delete(group.sourceLength << 8 | group.destinationLength);
+        this.#groups.delete(groupKey(group));
       }
     }
     this.#outbound.delete(sa);
     this.#slots[held.slot] = undefined;
     this.#freeSlots.push(held.slot);
-    this.#cache!.clear();
+    this.#cache?.clear();
     sa.dispose();
     return true;
   }
@@ -202,13 +201,17 @@ export class SaTable {
     for (const sa of [...this.#outbound.keys()]) this.removeOutbound(sa);
   }
 
-  /** Forgets all flows; makes the cache larger when there are too many SAs for it. */
-  #renewCache(): void {
+  /** Lets the cache go when there are too many SAs for it. */
+  #forgetFlows(): void {
     while (this.#cacheBits < MOST_CACHE_BITS && 4 * this.#outbound.size > 1 << this.#cacheBits) {
       this.#cacheBits++;
     }
     if (this.#cache?.places === 1 << this.#cacheBits) this.#cache.clear();
-    else this.#cache = new FlowCache(this.#cacheBits);
+    else this.#cache = null;
+  }
+
+  #makeCache(): FlowCache {
+    return this.#cache = new FlowCache(this.#cacheBits);
   }
 
   /** There are more flows than places. */
@@ -218,27 +221,31 @@ export class SaTable {
   }
 
   #place(entry: Entry): Place {
-    const groups = this.#groups[entry.source.version];
-    const sourceLength = entry.source.prefixLength;
-    const destinationLength = entry.destination.prefixLength;
-    const lengths = sourceLength << 8 | destinationLength;
-    let group = groups.get(lengths);
+    const {
+      source: { version, prefixLength: sourceLength },
+      destination: { prefixLength: destinationLength },
+    } = entry;
+    const wanted = groupKey({ version, sourceLength, destinationLength });
+    let group = this.#groups.get(wanted);
     if (group === undefined) {
-      groups.set(lengths, group = { sourceLength, destinationLength, entries: new Map() });
+      this.#groups.set(wanted, group = { version, sourceLength, destinationLength, entries: new Map() });
     }
     const key = keyOf(entry.source.start, 0, sourceLength) +
       keyOf(entry.destination.start, 0, destinationLength);
-    let list = group.entries.get(key);
-    if (list === undefined) group.entries.set(key, list = []);
-    const at = list.findIndex((other) => comesBefore(entry, other));
-    list.splice(at < 0 ? list.length : at, 0, entry);
+    const list = group.entries.get(key);
+    if (list === undefined) group.entries.set(key, [entry]);
+    else {
+      const at = list.findIndex((other) => comesBefore(entry, other));
+      list.splice(at < 0 ? list.length : at, 0, entry);
+    }
     return { group, key, entry };
   }
 
   #find(packet: InnerPacket): number {
     let best: Entry | undefined;
-    for (const { sourceLength, destinationLength, entries } of this.#groups[packet.version].values()) {
-      const { addresses } = packet;
+    const { addresses } = packet;
+    for (const { version, sourceLength, destinationLength, entries } of this.#groups.values()) {
+      if (version !== packet.version) continue;
       const list = entries.get(keyOf(addresses, 0, sourceLength) + keyOf(addresses, 4, destinationLength));
       const entry = list?.find(({ source, destination }) =>
         source.matches(packet, 0) && destination.matches(packet, 4)
@@ -253,6 +260,15 @@ export class SaTable {
   }
 }
 
+function groupKey(
+  { version, sourceLength, destinationLength }: Pick<
+    PrefixGroup,
+    "version" | "sourceLength" | "destinationLength"
+  >,
+): number {
+  return version << 16 | sourceLength << 8 | destinationLength;
+}
+
 function narrownessOf({ prefixLength, limitsPorts, protocol }: SelectorMatcher): number {
   return 4 * prefixLength + (limitsPorts ? 2 : 0) + (protocol !== 0 ? 1 : 0);
 }
@@ -264,7 +280,7 @@ function comesBefore(a: Entry, b: Entry): boolean {
 }
 
 /** The first bits of an address as a string of half-words; its length says how many, so that two of them stay apart. */
-function keyOf(words: Uint32Array, at: number, length: number): string {
+function keyOf(words: ArrayLike<number>, at: number, length: number): string {
   let key = "";
   for (let rest = length, i = at; rest > 0; rest -= 32, i++) {
     const word = rest >= 32 ? words[i]! : (words[i]! & -1 << 32 - rest) >>> 0;

@@ -17,17 +17,16 @@ export interface TrafficSelectors {
 export class SelectorMatcher {
   /** 4 or 6. */
   readonly version: 4 | 6;
-  /** First and last address as words of 32 bits; the words that IPv4 lacks are zero. */
-  readonly start: Uint32Array = new Uint32Array(4);
+  /** First address as words of 32 bits, one for IPv4. Plain arrays: a typed one of this size is mostly its own overhead. */
+  readonly start: readonly number[];
   /** See `start`. */
-  readonly end: Uint32Array = new Uint32Array(4);
+  readonly end: readonly number[];
   /** Leading bits that all its addresses have in common. */
   readonly prefixLength: number;
   /** Upper protocol; 0 for any. */
   readonly protocol: number;
   readonly #startPort: number;
   readonly #endPort: number;
-  readonly #words: number;
 
   /** Throws a `TypeError` for ranges that are none. */
   constructor(selector: TrafficSelector) {
@@ -39,14 +38,12 @@ export class SelectorMatcher {
       );
     }
     this.version = start.length === 4 ? 4 : 6;
-    this.#words = start.length / 4;
-    for (let i = 0; i < start.length; i++) {
-      this.start[i >> 2] = this.start[i >> 2]! << 8 | start[i]!;
-      this.end[i >> 2] = this.end[i >> 2]! << 8 | end[i]!;
-    }
+    this.start = wordsOf(start);
+    this.end = wordsOf(end);
+    const words = this.start.length;
     let common = 0;
-    while (common < this.#words && this.start[common] === this.end[common]) common++;
-    this.prefixLength = common === this.#words
+    while (common < words && this.start[common] === this.end[common]) common++;
+    this.prefixLength = common === words
       ? common * 32
       : common * 32 + Math.clz32(this.start[common]! ^ this.end[common]!);
     this.protocol = protocol;
@@ -64,7 +61,7 @@ export class SelectorMatcher {
     if (packet.version !== this.version) return false;
     if (this.protocol !== 0 && this.protocol !== packet.protocol) return false;
     const { addresses } = packet;
-    if (this.#words === 1) {
+    if (this.version === 4) {
       const address = addresses[at]!;
       if (address < this.start[0]! || address > this.end[0]!) return false;
     } else if (compareWords(addresses, at, this.start) < 0 || compareWords(addresses, at, this.end) > 0) {
@@ -76,7 +73,12 @@ export class SelectorMatcher {
   }
 }
 
-function compareWords(addresses: Uint32Array, at: number, other: Uint32Array): number {
+function wordsOf(address: Uint8Array): number[] {
+  const view = new DataView(address.buffer, address.byteOffset, address.length);
+  return Array.from({ length: address.length / 4 }, (_, i) => view.getUint32(4 * i));
+}
+
+function compareWords(addresses: Uint32Array, at: number, other: readonly number[]): number {
   for (let i = 0; i < 4; i++) {
     const difference = addresses[at + i]! - other[i]!;
     if (difference !== 0) return difference;

@@ -28,10 +28,12 @@ export interface ChildSasOptions {
 
 /** An SA pair of the engine, and what it is here. */
 interface Installed {
-  readonly data: ChildSaData;
-  readonly inbound: InboundSa;
-  /** Absent until packets are to be sent on it. */
-  outbound?: OutboundSa;
+  /** What this end receives with. */
+  readonly spi: number;
+  readonly lifetime: LifetimeOptions;
+  /** Keys and selectors for sending, until packets are to be sent. */
+  waiting: ChildSaData | null;
+  outbound: OutboundSa | null;
 }
 
 /** The child SAs of one peer. */
@@ -53,8 +55,8 @@ export class ChildSas {
 
   /** The child SA that receives with an SPI. */
   childOf(spi: number): ChildSaId | undefined {
-    for (const [child, { data }] of this.#installed) {
-      if (data.inbound.spi === spi) return child;
+    for (const [child, installed] of this.#installed) {
+      if (installed.spi === spi) return child;
     }
     return undefined;
   }
@@ -69,36 +71,39 @@ export class ChildSas {
    * transport mode packets get the addresses of the path.
    */
   install({ childSa: data, send }: ChildSaInstalled, path: IkePath): void {
+    const { spi } = data.inbound;
+    const lifetime = this.#lifetime(data);
     const inbound = new InboundSa({
-      spi: data.inbound.spi,
+      spi,
       cipher: cipherOf(data, data.inbound),
       crypto: this.#options.crypto,
       ...(data.mode === "transport" ? { transport: transportAddresses(data, path) } : {}),
       selectors: data,
       window: { size: this.#options.replayWindow ?? 64 },
-      lifetime: this.#lifetime(data),
+      lifetime,
     });
     this.table.addInbound(inbound);
     wipe(data.inbound);
-    this.#installed.set(data.child, { data, inbound });
+    this.#installed.set(data.child, { spi, lifetime, waiting: data, outbound: null });
     if (send) this.sendOn(data.child);
   }
 
   /** Packets go out on this child SA from now on; those of an older one with the same selectors no longer do. */
   sendOn(child: ChildSaId): void {
     const installed = this.#installed.get(child);
-    if (installed === undefined || installed.outbound !== undefined) return;
-    const { data } = installed;
+    if (installed === undefined || installed.waiting === null) return;
+    const { waiting: data, lifetime } = installed;
     installed.outbound = new OutboundSa({
       spi: data.outbound.spi,
       cipher: cipherOf(data, data.outbound),
       crypto: this.#options.crypto,
       mode: data.mode,
-      lifetime: this.#lifetime(data),
+      lifetime,
       random: this.#options.random,
     });
     this.table.addOutbound(installed.outbound, data);
     wipe(data.outbound);
+    installed.waiting = null;
   }
 
   /** A child SA is gone; gives the SPI that it received with. */
@@ -106,10 +111,10 @@ export class ChildSas {
     const installed = this.#installed.get(child);
     if (installed === undefined) return undefined;
     this.#installed.delete(child);
-    this.table.removeInbound(installed.data.inbound.spi);
-    if (installed.outbound === undefined) wipe(installed.data.outbound);
-    else this.table.removeOutbound(installed.outbound);
-    return installed.data.inbound.spi;
+    this.table.removeInbound(installed.spi);
+    if (installed.waiting !== null) wipe(installed.waiting.outbound);
+    if (installed.outbound !== null) this.table.removeOutbound(installed.outbound);
+    return installed.spi;
   }
 
   /** All of them are gone. */
