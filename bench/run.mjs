@@ -11,7 +11,7 @@
  */
 
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -85,6 +85,7 @@ async function main() {
       }
     }
   }
+  if (rows.length + failures.length === 0) fail(`There is no bench with "${options.only}" in its name`);
   for (const { name, runtime, error } of failures) {
     process.stderr.write(`\n${name} failed on ${runtime}: ${error}\n`);
   }
@@ -95,7 +96,6 @@ async function main() {
     if (plotted) process.stdout.write(`plot: ${options.plot}\n`);
     process.stdout.write(`${rows.length} passed, ${failures.length} failed\n`);
   }
-  if (rows.length + failures.length === 0) fail(`There is no bench with "${options.only}" in its name`);
   process.exitCode = failures.length > 0 ? 1 : 0;
 }
 
@@ -176,6 +176,9 @@ function readOptions() {
     if (!["node", "deno", "bun"].includes(name)) {
       fail(`Cannot run on "${name}": expected node, deno, bun or all`);
     }
+  }
+  if (typeof values["plot"] === "string" && !existsSync(dirname(values["plot"]))) {
+    fail(`Cannot write plot ${values["plot"]}: expected a folder that exists`); // now, not after minutes of measuring
   }
   return {
     quick: values["quick"] === true,

@@ -1,6 +1,6 @@
 /**
  * `iketcp demo`: two IKEv2 engines in one process with a real TCP connection between them. They set up an IKE SA and a child SA,
- * packets cross, keys are changed in the middle of it, and the SAs are deleted; a capture and its keys are left to look at.
+ * packets cross, and the SAs are deleted; a capture and its keys are left to look at.
  */
 
 import process from "node:process";
@@ -86,14 +86,24 @@ class Scene {
   #writer!: WritableStreamDefaultWriter<Uint8Array | Uint8Array[]>;
 
   static async open(capturePath: string, say: (text: string) => void): Promise<Scene> {
-    return new Scene(capturePath, await listenTcp({ hostname: "127.0.0.1", port: 0 }), say);
+    // Files first: one that cannot be written ends the program, which an open listener would keep alive.
+    const capture = new CaptureFile(capturePath);
+    const keys = new KeyLogFiles(capturePath.replace(/\.pcapng$/, ""));
+    const listener = await listenTcp({ hostname: "127.0.0.1", port: 0 });
+    return new Scene(capturePath, capture, keys, listener, say);
   }
 
-  constructor(capturePath: string, listener: Listener, say: (text: string) => void) {
+  private constructor(
+    capturePath: string,
+    capture: CaptureFile,
+    keys: KeyLogFiles,
+    listener: Listener,
+    say: (text: string) => void,
+  ) {
     this.#say = say;
     this.capturePath = capturePath;
-    this.capture = new CaptureFile(capturePath);
-    this.keys = new KeyLogFiles(capturePath.replace(/\.pcapng$/, ""));
+    this.capture = capture;
+    this.keys = keys;
     // A secret that nobody has ever seen, good for this run alone.
     const secret = globalThis.crypto.getRandomValues(new Uint8Array(32));
     const owners = [parseIdentity("carol@demo.example"), parseIdentity("gw.demo.example")];

@@ -26,7 +26,7 @@ export function collectLimit(text: string, before: Partial<RelayLimits> = {}): P
     );
   }
   const { unit, most } = RELAY_LIMITS[name as RelayLimitName];
-  const number = PARSERS[unit](value);
+  const number = parseValue(name, unit, value);
   if (number < 1 || number > most) {
     throw new ConfigError(
       "ERR_CONFIG_LIMIT",
@@ -36,7 +36,15 @@ export function collectLimit(text: string, before: Partial<RelayLimits> = {}): P
   return { ...before, [name]: number };
 }
 
-/** The table for the help text. */
+function parseValue(name: string, unit: LimitUnit, value: string): number {
+  try {
+    return PARSERS[unit](value);
+  } catch (error) {
+    throw new ConfigError("ERR_CONFIG_LIMIT", `Cannot set limit ${name}: ${(error as Error).message}`);
+  }
+}
+
+/** The table for the help text: each default as `--limit` takes it. */
 export function describeLimits(): string {
   const rows = Object.entries(RELAY_LIMITS).map(([name, { unit, default: value, bounds }]) =>
     `  ${name.padEnd(27)} ${describeValue(unit, value).padEnd(8)} ${bounds}`
@@ -46,5 +54,5 @@ export function describeLimits(): string {
 
 function describeValue(unit: LimitUnit, value: number): string {
   if (unit === "milliseconds") return value % 1000 === 0 ? `${value / 1000}s` : `${value}ms`;
-  return unit === "octets" && value % 1024 === 0 ? formatSize(value).replace(".0 ", "") : String(value);
+  return unit === "octets" && value % 1024 === 0 ? formatSize(value).replace(/(?:\.0)? /, "") : String(value);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program `iketcp`: one thin file a command, joined here. */
 
-import { Command } from "commander";
+import { Command, Help } from "commander";
 import process from "node:process";
 import { reportError } from "./_program.ts";
 import { benchCommand } from "./bench.ts";
@@ -14,7 +14,15 @@ const program = new Command("iketcp")
   .version("0.1.0")
   .exitOverride()
   .showSuggestionAfterError()
-  .configureHelp({ showGlobalOptions: true });
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "iketcp: ")) })
+  .configureHelp({
+    showGlobalOptions: true,
+    // That a switch is off and a list empty unless given goes without saying.
+    optionDescription: (option) =>
+      option.defaultValue === false || Array.isArray(option.defaultValue)
+        ? option.description
+        : new Help().optionDescription(option),
+  });
 
 for (const command of [relayCommand(), decodeCommand(), demoCommand(), benchCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -47,6 +47,9 @@ Where only web traffic passes: plain TCP first, else TLS, else TLS through a pro
   iketcp relay --listen udp://127.0.0.1:14500 --to tcp://gw.example --to tls://gw.example \\
     --to "tls://gw.example?proxy=http%3A%2F%2Fproxy.example%3A3128"
   iketcp relay --listen tls+tcp://0.0.0.0 --cert gw.crt --key gw.key --to udp://127.0.0.1 --bind 127.0.0.2
+Through the web, beside the responder behind nginx or haproxy, and beside the initiator:
+  iketcp relay --listen ws://127.0.0.1:8080/vpn --to udp://127.0.0.1 --bind 127.0.0.2
+  iketcp relay --listen udp://127.0.0.1:14500 --to wss://gw.example/vpn
 A server known by its certificate alone:
   --to "tls://gw.example?pin=$(openssl x509 -in gw.crt -noout -fingerprint -sha256 | cut -d= -f2)"
 
@@ -61,7 +64,7 @@ export function relayCommand(): Command {
     .description("carry the IKE and ESP of a UDP daemon through TCP: one side is udp://, the other a stream")
     .requiredOption(
       "--listen <url>",
-      "where to listen: udp://HOST[:PORT] or a stream such as tcp://, tls:// or tls+tcp://HOST[:PORT]",
+      "where to listen: udp://HOST[:PORT], or a stream: tcp://, tls://, tls+tcp:// (both at one port), ws:// or wss://HOST[:PORT][/PATH]",
       parseListenUrl,
     )
     .requiredOption(

@@ -53,6 +53,12 @@ describe("iketcp bench", () => {
     assert.doesNotMatch(stdout, /name/);
   });
 
+  it("says before it measures that its plot has no folder", () => {
+    const { stderr, status } = bench("--plot", join(tmpdir(), "iketcp-no-such-folder", "plot.svg"));
+    assert.equal(status, 2);
+    assert.match(stderr, /^Cannot write plot [^\n]+\n$/);
+  });
+
   it("says where the benchmarks are when there are none beside it", () => {
     assert.throws(() => benchProgram(new URL("file:///usr/lib/node_modules/iketcp/dist/lib/cli/")), {
       code: "ERR_CONFIG_OPTION",

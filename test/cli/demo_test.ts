@@ -53,6 +53,16 @@ describe("iketcp demo", () => {
     assert.equal(rows.some(({ kind }) => kind === "error"), false);
   });
 
+  it("ends with status 2 when its capture cannot be written", () => {
+    const [command, ...start] = programCommand();
+    for (const options of [[], ["--relay"]]) {
+      const args = [...start, "demo", ...options, "--capture", join(folder, "missing", "demo.pcapng")];
+      const { status, stderr } = spawnSync(command!, args, { encoding: "utf8", timeout: 60_000 });
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /^iketcp: Cannot write capture [^\n]+\n$/);
+    }
+  });
+
   it("carries a recorded conversation through two relays", { timeout: 120_000 }, () => {
     const capture = join(folder, "relay.pcapng");
     const result = JSON.parse(run("demo", "--relay", "--seconds", "200ms", "--capture", capture, "--json"));

@@ -366,6 +366,8 @@ describe("iketcp relay", () => {
     for (const [name, { bounds }] of Object.entries(RELAY_LIMITS)) {
       assert.ok(stdout.split("\n").some((line) => line.includes(` ${name} `) && line.includes(bounds)), name);
     }
+    assert.match(stdout, / max_opening_octets +256KiB /);
+    assert.doesNotMatch(stdout, /default: (false|\[\])/);
   });
 
   const misuses: readonly [what: string, args: readonly string[], sentence: RegExp][] = [
@@ -391,7 +393,7 @@ describe("iketcp relay", () => {
       ...TO_TCP,
       "--limit",
       "peer_idle_time=1parsec",
-    ], /1parsec/],
+    ], /peer_idle_time.*1parsec/],
     [
       "with a --capture in no folder",
       [...LISTEN_TCP, ...TO_UDP, "--capture", "/no-such-folder/x"],
