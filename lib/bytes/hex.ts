@@ -1,8 +1,15 @@
 /** Octets as lower-case hexadecimal text, and back. */
 
+const PAIRS: readonly string[] = Array.from(
+  { length: 256 },
+  (_, octet) => octet.toString(16).padStart(2, "0"),
+);
+
 /** Lower-case hexadecimal, with an optional separator between octets. */
 export function toHex(octets: Uint8Array, separator = ""): string {
-  return Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join(separator);
+  const pairs = new Array<string>(octets.length);
+  for (let i = 0; i < pairs.length; i++) pairs[i] = PAIRS[octets[i]!]!;
+  return pairs.join(separator);
 }
 
 /** Octets from hexadecimal text of either case; throws a `TypeError` on anything else. */

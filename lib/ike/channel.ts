@@ -38,15 +38,18 @@ const DATAGRAM_OVERHEAD = 8 + 4;
 /** Octets of an IP header by those of an address. */
 const IP_HEADER: Readonly<Record<number, number>> = { 4: 20, 16: 40 };
 
+/** Fragments of one message. */
+interface Reassembly {
+  readonly messageId: number;
+  readonly fragments: FragmentReassembly;
+}
+
 /** One IKE SA's way from payloads to octets and back. */
 export class Channel {
   readonly #sa: IkeSa;
   #protection: IkeProtection | null = null;
   /** Fragments of requests and of responses are of different messages, whatever their numbers. */
-  readonly #reassembly = {
-    request: { messageId: -1, fragments: new FragmentReassembly() },
-    response: { messageId: -1, fragments: new FragmentReassembly() },
-  };
+  #reassembly: { request?: Reassembly | undefined; response?: Reassembly | undefined } = {};
 
   /** Takes the SA. */
   constructor(sa: IkeSa) {
@@ -125,8 +128,7 @@ export class Channel {
 
   /** Fragments of a message that never became whole are given up (RFC 7383, section 2.6). */
   dropFragments(): void {
-    this.#reassembly.request.fragments.clear();
-    this.#reassembly.response.fragments.clear();
+    this.#reassembly = {};
   }
 
   /** Wipes the keys. */
@@ -138,11 +140,11 @@ export class Channel {
 
   #openFragment(octets: Uint8Array, outer: IkeMessage, header: IkeHeader, path: IkePath): Opened {
     const direction = (header.flags & IKE_FLAGS.response) !== 0 ? "response" : "request";
-    const reassembly = this.#reassembly[direction];
+    let reassembly = this.#reassembly[direction];
     // Fragments of another message: what there was of the last one is of no use any more.
-    if (reassembly.messageId !== outer.messageId) {
-      reassembly.messageId = outer.messageId;
-      reassembly.fragments.clear();
+    if (reassembly?.messageId !== outer.messageId) {
+      reassembly = { messageId: outer.messageId, fragments: new FragmentReassembly() };
+      this.#reassembly[direction] = reassembly;
     }
     const skf = outer.payloads.at(-1) as SkfPayload;
     const refusal = reassembly.fragments.refusal(skf);
@@ -155,6 +157,7 @@ export class Channel {
       return { kind: "incomplete" };
     }
     if (typeof whole === "string") return { kind: "dropped", reason: "fragment", text: whole };
+    this.#reassembly[direction] = undefined;
     return this.#message(outer, parsePayloads(whole.nextPayload, whole.content), octets, path);
   }
 

@@ -68,6 +68,8 @@ export function installChild(
     integrity,
   });
   shared?.fill(0);
+  // Those of IKE_SA_INIT make the keys of the first child SA and of no other (RFC 7296, section 2.17).
+  sa.forgetNonces();
   const [outgoing, incoming] = began
     ? [keys.initiatorToResponder, keys.responderToInitiator]
     : [keys.responderToInitiator, keys.initiatorToResponder];

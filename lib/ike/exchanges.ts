@@ -5,15 +5,7 @@
  */
 
 import { IkeError } from "../errors.ts";
-import {
-  checkExchange,
-  EXCHANGE,
-  IKE_FLAGS,
-  type IkeHeader,
-  type IkeMessage,
-  NOTIFY,
-  PAYLOAD,
-} from "./codec/mod.ts";
+import { checkExchange, EXCHANGE, IKE_FLAGS, type IkeHeader, type IkeMessage, NOTIFY } from "./codec/mod.ts";
 import type { DropReason } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { type Incoming, Outgoing } from "./messages.ts";
@@ -320,7 +312,8 @@ export class Exchanges {
     const { messageId, path } = reply;
     const octets = this.#sa.channel.seal(response, { messageId, response: true, path });
     // Cached before anything else happens: what follows may begin exchanges of its own.
-    this.#responses.answer(messageId, { request: reply.octets, response: octets });
+    const request = reply.exchangeType === EXCHANGE.ikeSaInit ? reply.octets : null;
+    this.#responses.answer(messageId, { request, response: octets });
     this.#sa.noteSent(response, "response", octets, path);
     for (const message of octets) this.#sa.services.transmit(path, message);
     if (failure !== undefined) return this.#sa.fail(failure.reason, failure.message);
@@ -345,11 +338,12 @@ export class Exchanges {
   #repeatResponse(octets: Uint8Array, header: IkeHeader, path: IkePath): void {
     const { messageId, exchangeType } = header;
     const cached = this.#responses.response(messageId)!;
-    // Anybody can repeat octets; other octets under an old Message ID must at least be the peer's. Of fragments only the
-    // first one counts (RFC 7383, section 2.6.1).
-    const isFragment = header.nextPayload === PAYLOAD.encryptedFragment;
-    const isSame = !isFragment && sameOctets(octets, cached.request);
-    if (!isSame && !this.#sa.channel.isRepetition(octets)) {
+    // Octets under an old Message ID must be the peer's: the same ones of IKE_SA_INIT, authentic ones afterwards. Of fragments
+    // only the first one counts (RFC 7383, section 2.6.1).
+    const isRepetition = cached.request === null
+      ? this.#sa.channel.isRepetition(octets)
+      : sameOctets(octets, cached.request);
+    if (!isRepetition) {
       return this.#drop("message_id", `request ${messageId} was answered, and was another one`, path);
     }
     for (const message of cached.response) this.#sa.services.transmit(path, message);

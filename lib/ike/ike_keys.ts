@@ -3,7 +3,10 @@
 import type { IkeSa } from "./ike_sa.ts";
 import { deriveIkeKeys } from "./keymat.ts";
 import type { SelectedProposal } from "./proposal_selection.ts";
-import { IkeProtection } from "./protection.ts";
+import { IkeProtection, type IkeRandomSource } from "./protection.ts";
+import type { IkeServices } from "./services.ts";
+
+const NO_OCTETS = new Uint8Array(0);
 
 /**
  * Derives the keys of an SA whose SPIs and nonces are known, and protects its channel with them. The shared secret is wiped.
@@ -17,7 +20,8 @@ export function installIkeKeys(
 ): void {
   const { services, nonceI, nonceR, spiI, spiR, role } = sa;
   const { encryption, integrity } = selected;
-  sa.suite = selected;
+  // What remains of the peer's proposal are views into its message.
+  sa.suite = { ...selected, spi: NO_OCTETS, transforms: [] };
   sa.prf = services.crypto.createPrf(selected.prf!);
   const keys = deriveIkeKeys({
     prf: sa.prf,
@@ -48,7 +52,7 @@ export function installIkeKeys(
     new IkeProtection({
       sealer: services.crypto.createSealer(ours),
       opener: services.crypto.createOpener(theirs),
-      random: (octets) => services.random(octets),
+      ...(encryption.mode === "cbc" ? { random: randomOf(services) } : {}),
     }),
   );
   services.logKeys(() => ({
@@ -63,4 +67,9 @@ export function installIkeKeys(
     skAr: skAr.slice(),
   }));
   for (const key of [skEi, skEr, skAi, skAr]) key.fill(0);
+}
+
+/** Made here, where it holds on to nothing but the engine: it lives as long as the SA. */
+function randomOf(services: IkeServices): IkeRandomSource {
+  return (octets) => services.random(octets);
 }

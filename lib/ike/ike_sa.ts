@@ -12,6 +12,7 @@ import type { Child, Connection } from "./connection.ts";
 import type { AssignedConfiguration, ChildSaDeleted, FailureReason, IkeSaId, NatFindings } from "./events.ts";
 import { Exchanges } from "./exchanges.ts";
 import { EXCHANGE, NOTIFY } from "./codec/mod.ts";
+import { wipe } from "./keymat.ts";
 import { FATAL_NOTIFIES, type Incoming, type Outgoing } from "./messages.ts";
 import { logLine, repeatedLine } from "./message_log.ts";
 import type { NoncePair } from "./nonce_order.ts";
@@ -57,11 +58,13 @@ export interface PeerCapabilities {
 export interface IkeKeyring {
   /** Child SAs and rekeys are made of it. */
   readonly skD: Uint8Array;
-  /** What the initiator's AUTH proves the knowledge of. */
+  /** What the initiator's AUTH proves the knowledge of; empty once both ends are authenticated, and so is the next. */
   readonly skPi: Uint8Array;
   /** What the responder's does. */
   readonly skPr: Uint8Array;
 }
+
+const NO_OCTETS = new Uint8Array(0);
 
 /** What begins an SA. */
 export interface IkeSaOptions {
@@ -95,8 +98,8 @@ export class IkeSa {
   suite: SelectedProposal | null = null;
   prf: Prf | null = null;
   keys: IkeKeyring | null = null;
-  nonceI: Uint8Array = new Uint8Array(0);
-  nonceR: Uint8Array = new Uint8Array(0);
+  nonceI: Uint8Array = NO_OCTETS;
+  nonceR: Uint8Array = NO_OCTETS;
   /** Both messages of IKE_SA_INIT as sent, for AUTH; forgotten when both ends are authenticated. */
   initRequest: Uint8Array | null = null;
   initResponse: Uint8Array | null = null;
@@ -359,8 +362,7 @@ export class IkeSa {
     const longest = Math.max(rekeyTime, reauthTime);
     if (longest > 0) this.timers.set("expire_ike", services.now + longest + overTime);
     if (dpdDelay > 0) this.timers.set("liveness", services.now + dpdDelay);
-    this.initRequest = null;
-    this.initResponse = null;
+    this.#forgetProofs();
     services.established(this);
     services.emit({
       type: "ike_sa_established",
@@ -377,6 +379,24 @@ export class IkeSa {
       configuration: this.configuration,
       ...(this.replaces === undefined ? {} : { replaces: this.replaces }),
     });
+  }
+
+  /** Lets go of what only AUTH was made of. */
+  #forgetProofs(): void {
+    this.initRequest = null;
+    this.initResponse = null;
+    this.remoteBody = null;
+    this.peerCertificates = [];
+    this.peer.authorities = null;
+    const { skD, skPi, skPr } = this.keys!;
+    wipe(skPi, skPr);
+    this.keys = { skD, skPi: NO_OCTETS, skPr: NO_OCTETS };
+  }
+
+  /** No more keys are made of the nonces of the first exchange. */
+  forgetNonces(): void {
+    this.nonceI = NO_OCTETS;
+    this.nonceR = NO_OCTETS;
   }
 
   /** Deletes the SA in order, or gives up one that is not established. */
@@ -480,7 +500,6 @@ export class IkeSa {
     successor.nat = this.nat;
     successor.localId = this.localId;
     successor.remoteId = this.remoteId;
-    successor.remoteBody = this.remoteBody;
     successor.authenticated = true;
     successor.askedFirst = this.askedFirst;
     successor.configuration = this.configuration;

@@ -48,7 +48,8 @@ interface Entry<Owner> extends ExpiredTimer<Owner> {
 /** All timers, the earliest first: a binary heap whose entries know their places. */
 export class Timers<Owner extends object> {
   readonly #heap: Entry<Owner>[] = [];
-  readonly #owners: Map<Owner, Map<string, Entry<Owner>>> = new Map();
+  /** Those of each owner: a handful, so that looking through them is cheaper than an index. */
+  readonly #owners: Map<Owner, readonly Entry<Owner>[]> = new Map();
 
   /** How many are set. */
   get size(): number {
@@ -62,34 +63,32 @@ export class Timers<Owner extends object> {
 
   /** Sets a timer, or moves it. */
   set(owner: Owner, name: TimerName, at: number, key = 0): void {
-    let entries = this.#owners.get(owner);
-    if (entries === undefined) this.#owners.set(owner, entries = new Map());
-    const entry = entries.get(`${name} ${key}`);
+    const entry = this.#find(owner, name, key);
     if (entry !== undefined) {
       entry.at = at;
       this.#settle(entry);
       return;
     }
     const added: Entry<Owner> = { owner, name, key, at, index: this.#heap.length };
-    entries.set(`${name} ${key}`, added);
+    this.#owners.set(owner, [...this.#owners.get(owner) ?? [], added]);
     this.#heap.push(added);
     this.#settle(added);
   }
 
   /** When a timer runs out; undefined when it is not set. */
   at(owner: Owner, name: TimerName, key = 0): number | undefined {
-    return this.#owners.get(owner)?.get(`${name} ${key}`)?.at;
+    return this.#find(owner, name, key)?.at;
   }
 
   /** Forgets a timer, if it is set. */
   clear(owner: Owner, name: TimerName, key = 0): void {
-    const entry = this.#owners.get(owner)?.get(`${name} ${key}`);
+    const entry = this.#find(owner, name, key);
     if (entry !== undefined) this.#remove(entry);
   }
 
   /** Forgets every timer of an owner. */
   clearAll(owner: Owner): void {
-    for (const entry of [...this.#owners.get(owner)?.values() ?? []]) this.#remove(entry);
+    for (const entry of this.#owners.get(owner) ?? []) this.#remove(entry);
   }
 
   /** Takes the first timer that has run out by `now`; undefined when there is none. */
@@ -100,6 +99,10 @@ export class Timers<Owner extends object> {
     return first;
   }
 
+  #find(owner: Owner, name: TimerName, key: number): Entry<Owner> | undefined {
+    return this.#owners.get(owner)?.find((entry) => entry.name === name && entry.key === key);
+  }
+
   #remove(entry: Entry<Owner>): void {
     const last = this.#heap.pop()!;
     if (last !== entry) {
@@ -107,9 +110,9 @@ export class Timers<Owner extends object> {
       last.index = entry.index;
       this.#settle(last);
     }
-    const entries = this.#owners.get(entry.owner)!;
-    entries.delete(`${entry.name} ${entry.key}`);
-    if (entries.size === 0) this.#owners.delete(entry.owner);
+    const rest = this.#owners.get(entry.owner)!.filter((other) => other !== entry);
+    if (rest.length === 0) this.#owners.delete(entry.owner);
+    else this.#owners.set(entry.owner, rest);
   }
 
   /** Moves an entry up or down to where it belongs. */

@@ -18,7 +18,8 @@ const LAST_MESSAGE_ID = 0xffffffff;
 
 /** Our requests. */
 export class RequestWindow {
-  readonly #outstanding: Map<number, OutstandingRequest> = new Map();
+  /** The oldest first. */
+  #outstanding: readonly OutstandingRequest[] = [];
   #next: number;
   #size = 1;
 
@@ -56,7 +57,7 @@ export class RequestWindow {
 
   /** The oldest request without a response. */
   get oldest(): OutstandingRequest | undefined {
-    return this.#outstanding.values().next().value;
+    return this.#outstanding[0];
   }
 
   /** Every request without a response, the oldest first. */
@@ -66,36 +67,36 @@ export class RequestWindow {
 
   /** How many requests are without a response. */
   get pending(): number {
-    return this.#outstanding.size;
+    return this.#outstanding.length;
   }
 
   /** A request is sent under the next Message ID. */
   send(octets: readonly Uint8Array<ArrayBuffer>[]): OutstandingRequest {
     const request: OutstandingRequest = { messageId: this.#next, octets, sends: 0 };
-    this.#outstanding.set(request.messageId, request);
+    this.#outstanding = [...this.#outstanding, request];
     this.#next++;
     return request;
   }
 
   /** Whether a request awaits the response of that Message ID. */
   awaits(messageId: number): boolean {
-    return this.#outstanding.has(messageId);
+    return this.#outstanding.some((request) => request.messageId === messageId);
   }
 
   /** A response has come and was authentic. */
   acknowledge(messageId: number): void {
-    this.#outstanding.delete(messageId);
+    this.#outstanding = this.#outstanding.filter((request) => request.messageId !== messageId);
   }
 
   /** IKE_SA_INIT is sent anew, again with Message ID 0 (section 2.2). */
   restart(): void {
-    this.#outstanding.clear();
+    this.#outstanding = [];
     this.#next = 0;
   }
 
   /** Nothing is awaited any more. */
   clear(): void {
-    this.#outstanding.clear();
+    this.#outstanding = [];
   }
 }
 
@@ -112,8 +113,8 @@ export type RequestVerdict =
 
 /** An answered request of the peer. */
 export interface CachedResponse {
-  /** The request as it came, to recognise a retransmission. */
-  readonly request: Uint8Array;
+  /** An unprotected request as it came, to recognise a retransmission; null for one whose ICV tells that it is the peer's. */
+  readonly request: Uint8Array | null;
   /** As sent. */
   readonly response: readonly Uint8Array<ArrayBuffer>[];
 }

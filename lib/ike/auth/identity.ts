@@ -102,7 +102,7 @@ export function formatIdentity(identity: Identity): string {
 /** Whether two identities are the same; case does not matter in names and mail addresses. */
 export function sameIdentity(a: Identity | null, b: Identity | null): boolean {
   if (a === null || b === null || a.type !== b.type) return false;
-  if (CASELESS_TYPES.has(a.type)) return lowerText(a.data) === lowerText(b.data);
+  if (CASELESS_TYPES.has(a.type)) return sameText(a.data, b.data);
   if (a.type === ID_TYPE.dn) {
     try {
       return sameDistinguishedName(a.data, b.data);
@@ -285,10 +285,17 @@ function tryParse(text: string): Identity | null {
   }
 }
 
+function sameText(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => lowerOctet(octet) === lowerOctet(b[i]!));
+}
+
 function lowerText(data: Uint8Array): string {
   // Octet by octet: two different strings of octets must never become one text.
-  return Array.from(data, (octet) => String.fromCharCode(octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet))
-    .join("");
+  return Array.from(data, (octet) => String.fromCharCode(lowerOctet(octet))).join("");
+}
+
+function lowerOctet(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet + 32 : octet;
 }
 
 function hexOf(hex: string, text: string): Uint8Array {
