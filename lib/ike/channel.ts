@@ -41,6 +41,8 @@ const IP_HEADER: Readonly<Record<number, number>> = { 4: 20, 16: 40 };
 /** Fragments of one message. */
 interface Reassembly {
   readonly messageId: number;
+  /** Octets of the fragments so far, as they came. */
+  length: number;
   readonly fragments: FragmentReassembly;
 }
 
@@ -143,7 +145,7 @@ export class Channel {
     let reassembly = this.#reassembly[direction];
     // Fragments of another message: what there was of the last one is of no use any more.
     if (reassembly?.messageId !== outer.messageId) {
-      reassembly = { messageId: outer.messageId, fragments: new FragmentReassembly() };
+      reassembly = { messageId: outer.messageId, length: 0, fragments: new FragmentReassembly() };
       this.#reassembly[direction] = reassembly;
     }
     const skf = outer.payloads.at(-1) as SkfPayload;
@@ -151,19 +153,28 @@ export class Channel {
     if (refusal !== undefined) return { kind: "dropped", reason: "fragment", text: refusal };
     const fragment = this.#protection!.openFragment(octets, outer);
     if (fragment === "not_authentic") return NOT_AUTHENTIC;
+    if (reassembly.fragments.count === 0) reassembly.length = 0;
     const whole = reassembly.fragments.add(fragment);
+    if (typeof whole === "object" || whole === "incomplete") reassembly.length += octets.length;
     if (whole === "incomplete") {
       this.#sa.noteFragment();
       return { kind: "incomplete" };
     }
     if (typeof whole === "string") return { kind: "dropped", reason: "fragment", text: whole };
     this.#reassembly[direction] = undefined;
-    return this.#message(outer, parsePayloads(whole.nextPayload, whole.content), octets, path);
+    const payloads = parsePayloads(whole.nextPayload, whole.content);
+    return this.#message(outer, payloads, octets, path, reassembly.length);
   }
 
-  #message(outer: IkeMessage, payloads: readonly Payload[], octets: Uint8Array, path: IkePath): Opened {
+  #message(
+    outer: IkeMessage,
+    payloads: readonly Payload[],
+    octets: Uint8Array,
+    path: IkePath,
+    length: number = octets.length,
+  ): Opened {
     const { exchangeType, messageId, spiI, spiR } = outer;
-    const message = new Incoming({ exchangeType, messageId, spiI, spiR, payloads, octets, path });
+    const message = new Incoming({ exchangeType, messageId, spiI, spiR, payloads, octets, path, length });
     return { kind: "message", message, view: { ...outer, payloads } };
   }
 }

@@ -158,9 +158,13 @@ export interface IkeSaFailed extends IkeSaEvent<"ike_sa_failed"> {
   readonly connection: string;
   /** Which end began. */
   readonly role: "initiator" | "responder";
+  /** Where messages went, or came from. */
+  readonly path: IkePath;
+  /** Who the peer said it is, in strongSwan's notation, proven or not; absent where it said nothing that could be read. */
+  readonly remoteId?: string;
   /** Why. */
   readonly reason: FailureReason;
-  /** What a person should know. */
+  /** What a person should know, with the peer behind it: `… (a@example at 192.0.2.1:4500)`. */
   readonly text: string;
 }
 

@@ -16,7 +16,7 @@ import { wipe } from "./keymat.ts";
 import { FATAL_NOTIFIES, type Incoming, type Outgoing } from "./messages.ts";
 import { logLine, repeatedLine } from "./message_log.ts";
 import type { NoncePair } from "./nonce_order.ts";
-import type { IkePath } from "./path.ts";
+import { formatEndpoint, type IkePath } from "./path.ts";
 import type { Lease } from "./pools.ts";
 import type { IkeServices } from "./services.ts";
 import { type IkeSaMove, type IkeSaState, isEstablished, nextIkeSaState } from "./state.ts";
@@ -325,7 +325,7 @@ export class IkeSa {
   /** Logs a message of the peer. */
   noteReceived(message: Incoming, kind: "request" | "response"): void {
     if (message.exchangeType === EXCHANGE.ikeSaInit) this.keepInitMessage(message.octets, kind);
-    this.#log("received", logLine(message, kind, "received"), message.path, message.octets.length, false);
+    this.#log("received", logLine(message, kind, "received"), message.path, message.length, false);
   }
 
   /** Logs a message that is sent again. */
@@ -440,8 +440,18 @@ export class IkeSa {
   #tellFailure(reason: FailureReason, text: string): void {
     if (this.#failureTold) return;
     this.#failureTold = true;
-    const { id, connection, role, services } = this;
-    services.emit({ type: "ike_sa_failed", ikeSa: id, connection: connection.name, role, reason, text });
+    const { id, connection, role, path, services } = this;
+    const remoteId = this.remoteId === null ? undefined : formatIdentity(this.remoteId);
+    services.emit({
+      type: "ike_sa_failed",
+      ikeSa: id,
+      connection: connection.name,
+      role,
+      path,
+      ...(remoteId === undefined ? {} : { remoteId }),
+      reason,
+      text: `${text} (${remoteId ?? "the peer"} at ${formatEndpoint(path.remote)})`,
+    });
   }
 
   /**

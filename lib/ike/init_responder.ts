@@ -11,6 +11,7 @@ import {
   emitIkeMessage,
   type IkeHeader,
   type IkeMessage,
+  ikeMessageSize,
   NOTIFY,
   notifyPayload,
   parseIkeMessage,
@@ -178,21 +179,16 @@ export class InitResponder {
   /** Answers IKE_SA_INIT without an SA: the responder's SPI stays zero (section 2.6). */
   #answer(message: IkeMessage, path: IkePath, payloads: readonly Payload[]): void {
     const { spiI, exchangeType } = message;
-    const { payloads: asked } = message;
-    this.#log("received", logLine({ exchangeType, payloads: asked }, "request", "received"), path);
-    this.#log("sent", logLine({ exchangeType, payloads }, "response", "sent"), path);
-    this.#services.transmit(
-      path,
-      emitIkeMessage({
-        spiI,
-        spiR: NO_SPI,
-        exchangeType,
-        initiator: false,
-        response: true,
-        messageId: 0,
-        payloads,
-      }),
-    );
+    this.#log("received", logLine(message, "request", "received"), path, ikeMessageSize(message));
+    this.#send(path, {
+      spiI,
+      spiR: NO_SPI,
+      exchangeType,
+      initiator: false,
+      response: true,
+      messageId: 0,
+      payloads,
+    });
   }
 
   /** Answers a message that no SA knows, if the rate allows; SPIs and Message ID are copied (section 2.21.4). */
@@ -200,15 +196,17 @@ export class InitResponder {
     if (!this.#unprotected.take(this.#services.now)) return;
     const { spiI, spiR, exchangeType, messageId, flags } = header;
     const initiator = (flags & 0x08) === 0;
-    this.#log("sent", logLine({ exchangeType, payloads }, "response", "sent"), path);
-    this.#services.transmit(
-      path,
-      emitIkeMessage({ spiI, spiR, exchangeType, initiator, response: true, messageId, payloads }),
-    );
+    this.#send(path, { spiI, spiR, exchangeType, initiator, response: true, messageId, payloads });
   }
 
-  #log(direction: "sent" | "received", line: string, path: IkePath): void {
-    this.#services.emit({ type: "message", direction, path, line, length: 0, repeated: false });
+  #send(path: IkePath, response: IkeMessage): void {
+    const octets = emitIkeMessage(response);
+    this.#log("sent", logLine(response, "response", "sent"), path, octets.length);
+    this.#services.transmit(path, octets);
+  }
+
+  #log(direction: "sent" | "received", line: string, path: IkePath, length: number): void {
+    this.#services.emit({ type: "message", direction, path, line, length, repeated: false });
   }
 }
 

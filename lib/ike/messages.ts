@@ -24,14 +24,18 @@ export class Incoming {
   readonly spiR: Uint8Array;
   /** Its payloads; of a protected message those inside SK. */
   readonly payloads: readonly Payload[];
-  /** The whole message as it came. */
+  /** The message as it came; of a fragmented one the last fragment. */
   readonly octets: Uint8Array;
+  /** Octets on the wire: of a fragmented message those of all its fragments. */
+  readonly length: number;
   /** Where it came from. */
   readonly path: IkePath;
 
   /** Takes the parts. */
   constructor(
-    fields: Pick<Incoming, "exchangeType" | "messageId" | "spiI" | "spiR" | "payloads" | "octets" | "path">,
+    fields:
+      & Pick<Incoming, "exchangeType" | "messageId" | "spiI" | "spiR" | "payloads" | "octets" | "path">
+      & { readonly length?: number },
   ) {
     this.exchangeType = fields.exchangeType;
     this.messageId = fields.messageId;
@@ -39,6 +43,7 @@ export class Incoming {
     this.spiR = fields.spiR;
     this.payloads = fields.payloads;
     this.octets = fields.octets;
+    this.length = fields.length ?? fields.octets.length;
     this.path = fields.path;
   }
 

@@ -91,7 +91,12 @@ describe("A first handshake that fails", () => {
       "<-- IKE_AUTH { N(AUTHENTICATION_FAILED) }",
     ]);
     assert.equal(pair.a.one("ike_sa_failed").reason, "authentication_failed");
-    assert.match(pair.b.one("ike_sa_failed").text, /the shared keys differ/);
+    assert.match(
+      pair.b.one("ike_sa_failed").text,
+      /the shared keys differ.* \(a@example at 192\.0\.2\.1:4500\)$/,
+    );
+    assert.equal(pair.b.one("ike_sa_failed").remoteId, "a@example");
+    assert.deepEqual(pair.b.one("ike_sa_failed").path, pair.pathB);
     pair.assertClean();
   });
 
@@ -116,7 +121,13 @@ describe("A first handshake that fails", () => {
       "IKE_SA_INIT { SA, KEi, Ni } -->",
       "<-- IKE_SA_INIT { N(NO_PROPOSAL_CHOSEN) }",
     ]);
-    assert.equal(pair.a.one("ike_sa_failed").reason, "no_proposal_chosen");
+    const { reason, text, remoteId } = pair.a.one("ike_sa_failed");
+    assert.equal(reason, "no_proposal_chosen");
+    assert.match(text, /\(the peer at 192\.0\.2\.2:4500\)$/);
+    assert.equal(remoteId, undefined); // it has not said who it is
+    // Both messages of an exchange without an SA are as long in the responder's log as they were on the wire.
+    const [request, response] = [pair.a.sent[0]!.octets.length, pair.b.sent[0]!.octets.length];
+    assert.deepEqual(pair.b.of("message").map(({ length }) => length), [request, response]);
     pair.assertClean();
   });
 

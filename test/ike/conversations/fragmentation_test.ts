@@ -40,6 +40,20 @@ describe("IKE fragmentation (RFC 7383)", () => {
     pair.assertSameChild();
   });
 
+  it("is one message in the log, as long as all its fragments are", () => {
+    const pair = large(false);
+    pair.connect();
+    const sizes = ({ sent }: Pair["a"]) =>
+      sent.filter(({ octets }) => octets[16] === SKF).reduce((sum, { octets }) => sum + octets.length, 0);
+    const logged = (end: Pair["a"], direction: string) =>
+      end.of("message").filter((event) => event.direction === direction && event.line.includes("IKE_AUTH"))
+        .map(({ length }) => length);
+    for (const [from, to] of [[pair.a, pair.b], [pair.b, pair.a]] as const) {
+      assert.deepEqual(logged(from, "sent"), [sizes(from)]);
+      assert.deepEqual(logged(to, "received"), [sizes(from)]);
+    }
+  });
+
   it("is not done on a stream, though it is negotiated there (R-FRG-2, R-FRG-4)", () => {
     const pair = large(true);
     pair.connect();
