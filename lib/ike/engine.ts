@@ -270,7 +270,12 @@ export class IkeEngine {
         return this.#noteUsage(sa, input);
       case "move":
         sa.setPath(input.path);
-        return sa.exchanges.resend();
+        sa.exchanges.resend();
+        // The peer learns of a new connection by what comes on it (RFC 9329, section 6.1).
+        if (input.path.reliable && sa.exchanges.pending === 0 && isEstablished(sa.state)) {
+          sa.exchanges.begin(livenessOperation(sa));
+        }
+        return;
       case "rekey_child":
         return child === undefined ? undefined : sa.rekeyChild(child);
       case "rekey_ike":

@@ -14,7 +14,7 @@ import { retransmissionDelay } from "./retransmission.ts";
 import { isEstablished } from "./state.ts";
 import { Steps, type StepsOptions } from "./steps.ts";
 import { respondingTasks } from "./tasks/table.ts";
-import { IkeSaFailure, type Task, type TaskStep } from "./tasks/task.ts";
+import { IkeSaFailure, type Task, type TaskName, type TaskStep } from "./tasks/task.ts";
 import { type OutstandingRequest, RequestWindow, ResponseWindow } from "./window.ts";
 
 /** Something that this end does, in one exchange or several in a row. */
@@ -25,6 +25,8 @@ export interface Operation {
   exchange(): number | null;
   /** Called when nothing is left to do. */
   finished?(): void;
+  /** The same on the SA that has taken this one's place, for an operation that has not begun; absent where that makes no sense. */
+  moveTo?(successor: IkeSa): Operation | undefined;
 }
 
 /** An operation with a request under way. */
@@ -63,6 +65,11 @@ export class Exchanges {
     return [...this.#begun, ...this.#queue];
   }
 
+  /** Whether a task of that name is under way or waits. */
+  isBusyWith(task: TaskName): boolean {
+    return this.operations().some(({ tasks }) => tasks.some(({ name, done }) => name === task && !done));
+  }
+
   /** Whether a child SA is being made, replaced or deleted by this end. */
   isBusyWithChildren(): boolean {
     return this.operations().some(({ tasks }) =>
@@ -82,6 +89,11 @@ export class Exchanges {
     else this.#queue.push(operation);
     this.#beginNext();
     return true;
+  }
+
+  /** Gives operations that have not begun, and forgets them. */
+  takeQueued(): Operation[] {
+    return this.#queue.splice(0);
   }
 
   /** Drops operations that have not begun. */
@@ -282,6 +294,7 @@ export class Exchanges {
     this.#sa.noteReceived(opened.message, "request");
     const fault = faultOf(opened.view);
     if (fault !== null) return this.#refuse(reply, fault);
+    this.#sa.noteRequest(opened.message);
     this.answer(opened.message, reply);
   }
 

@@ -11,13 +11,14 @@ import type { ChildSa } from "./child_sa.ts";
 import type { Child, Connection } from "./connection.ts";
 import type { AssignedConfiguration, ChildSaDeleted, FailureReason, IkeSaId, NatFindings } from "./events.ts";
 import { Exchanges } from "./exchanges.ts";
-import { EXCHANGE, NOTIFY } from "./codec/mod.ts";
+import { EXCHANGE, NOTIFY, PROTOCOL } from "./codec/mod.ts";
 import { wipe } from "./keymat.ts";
 import { FATAL_NOTIFIES, type Incoming, type Outgoing } from "./messages.ts";
 import { logLine, repeatedLine } from "./message_log.ts";
 import type { NoncePair } from "./nonce_order.ts";
 import { formatEndpoint, type IkePath } from "./path.ts";
 import type { Lease } from "./pools.ts";
+import { longestWait } from "./retransmission.ts";
 import type { IkeServices } from "./services.ts";
 import { type IkeSaMove, type IkeSaState, isEstablished, nextIkeSaState } from "./state.ts";
 import { formatProposal } from "./proposals.ts";
@@ -145,6 +146,10 @@ export class IkeSa {
   peerSuccessor: { readonly successor: IkeSa; readonly nonces: NoncePair } | null = null;
   /** The IKE SA that has taken over the children. */
   successor: IkeSa | null = null;
+  /** The IKE SA that the peer wants this one to replace, until it is known whether it does. */
+  predecessor: IkeSa | null = null;
+  /** SPIs of child SAs that the peer deleted before this end knew that it had made them. */
+  deletedUnseen: Set<number> | null = null;
   /** When an authentic message of the peer came last. */
   lastHeard: number;
   readonly channel: Channel;
@@ -294,8 +299,11 @@ export class IkeSa {
     if (path.id === this.path.id) return;
     // On UDP a peer behind a NAT may come from elsewhere at any time (RFC 7296, section 2.23); one with MOBIKE says so itself.
     const follows = path.reliable || !isEstablished(this.#state) || (this.nat.remote && !this.peer.mobike);
-    if (this.role !== "responder" || !follows) return;
+    // A rekey may have turned the roles around; who opens connections stays the same (RFC 9329, section 6.1).
+    if (this.askedFirst || !follows) return;
     this.setPath(path);
+    // What went out on a lost connection never arrives, and nothing else would send it again (section 6.2).
+    if (path.reliable) this.exchanges.resend();
   }
 
   /** Sends on another path from now on. */
@@ -414,6 +422,8 @@ export class IkeSa {
   /** The peer deletes it. Its request is answered before the SA is closed. */
   deletedByPeer(): void {
     if (this.#state === "closed") return;
+    // A peer that deletes what it has replaced has made its choice, whatever becomes of our own rekey (section 2.8.2).
+    this.yieldToPeer();
     this.#end = { by: this.#end.by === "replaced" || this.#state === "rekeyed" ? "replaced" : "peer" };
     this.move("deleted_by_peer");
     this.#close();
@@ -485,6 +495,7 @@ export class IkeSa {
     if (this.keys !== null) { for (const key of Object.values(this.keys) as Uint8Array[]) key.fill(0); }
     this.keys = null;
     this.#afterResponse = [];
+    this.predecessor = null;
     if (wasEstablished) {
       services.emit({
         type: "ike_sa_deleted",
@@ -518,11 +529,28 @@ export class IkeSa {
     return successor;
   }
 
+  /** The SA that the peer has made takes over, if there is one; whatever becomes of our own rekey. */
+  yieldToPeer(): boolean {
+    const successor = this.peerSuccessor?.successor;
+    if (this.#state !== "established" || successor === undefined || successor.state === "closed") {
+      return false;
+    }
+    this.handOver(successor);
+    return true;
+  }
+
+  /** A request of the peer has come: if it begins anything on this SA, this is the one that it goes on with (section 2.8.2). */
+  noteRequest(message: Incoming): void {
+    const deletes = message.all("D").some(({ protocol }) => protocol === PROTOCOL.ike);
+    if (!deletes) this.predecessor?.yieldToPeer();
+  }
+
   /** Another SA takes the children over, and everything else that outlives this one. */
   handOver(successor: IkeSa): void {
     const { services } = this;
     this.move("rekeyed");
     this.successor = successor;
+    successor.predecessor = null;
     this.rekeying = false;
     for (const name of ["rekey_ike", "expire_ike", "reauthenticate", "liveness"] as const) {
       this.timers.clear(name);
@@ -540,18 +568,30 @@ export class IkeSa {
         if (at !== undefined) successor.timers.set(name, at, child.id);
       }
     }
-    this.exchanges.cancelQueued();
     services.emit({
       type: "child_sas_moved",
       from: this.id,
       to: successor.id,
       children: moved.map(({ id }) => id),
     });
+    this.linger();
+    // What has not begun is done on the new one.
+    for (const operation of this.exchanges.takeQueued()) {
+      const again = operation.moveTo?.(successor);
+      if (again !== undefined) successor.exchanges.begin(again);
+    }
+  }
+
+  /** The peer has to delete this SA. Whether it still waits for an answer is known when retransmissions have had their time. */
+  linger(): void {
+    const { now, limits } = this.services;
+    const wait = longestWait({ ...limits, retransmit_base: 1.8 }, this.path.reliable);
+    this.timers.set("linger", now + Math.max(limits.linger_time, wait));
   }
 
   /** Replaces this SA, unless that is under way. */
   rekey(): void {
-    if (this.#state !== "established" || this.rekeying) return;
+    if (this.#state !== "established" || this.exchanges.isBusyWith("ike_rekey")) return;
     this.exchanges.begin(rekeyIkeOperation(this));
   }
 
@@ -590,6 +630,16 @@ export class IkeSa {
     this.services.emit({ type: "child_sa_switched", ikeSa: this.id, child: child.id });
   }
 
+  /** The peer deletes a child SA that there is not: one that it has made just now, perhaps, whose answer is still under way. */
+  noteDeletedUnseen(spiOut: number): void {
+    if (!this.exchanges.isBusyWithChildren()) {
+      this.deletedUnseen = null;
+      return;
+    }
+    this.deletedUnseen ??= new Set();
+    if (this.deletedUnseen.size < this.services.limits.max_children) this.deletedUnseen.add(spiOut);
+  }
+
   /** Takes a child SA in. */
   addChild(child: ChildSa): void {
     this.children.set(child.spiIn, child);
@@ -603,6 +653,7 @@ export class IkeSa {
   /** Deletes a child SA in order. */
   deleteChild(child: ChildSa, by: ChildSaDeleted["by"] = "local"): void {
     if (child.state === "deleting" || !isEstablished(this.#state)) return;
+    child.state = "deleting"; // from now on, though the window may let D wait
     if (!this.exchanges.begin(deleteChildOperation(this, child, by))) this.removeChild(child, by);
   }
 
@@ -642,6 +693,7 @@ export class IkeSa {
           ? undefined
           : this.fail(this.#initError.reason, this.#initError.message);
       case "linger":
+        if (isEstablished(this.#state)) return this.delete("replaced");
         return this.fail("timeout", "The peer did not answer any more");
       case "rekey_child": {
         const child = this.child(key);

@@ -44,3 +44,25 @@ export function retransmissionDelay(settings: RetransmissionSettings, sends: num
   if (sends > retransmit_tries + 1) return null;
   return Math.round(Math.min(retransmit_timeout * retransmit_base ** (sends - 1), retransmit_limit));
 }
+
+/**
+ * Milliseconds after which a peer with the same settings has given up a request.
+ *
+ * @example
+ * ```ts
+ * import { longestWait, RETRANSMISSION_DEFAULTS } from "iketcp/ike";
+ * import { strictEqual } from "node:assert";
+ *
+ * strictEqual(longestWait(RETRANSMISSION_DEFAULTS, false), 165_061);
+ * strictEqual(longestWait(RETRANSMISSION_DEFAULTS, true), 60_000);
+ * ```
+ */
+export function longestWait(settings: RetransmissionSettings, reliable: boolean): number {
+  if (reliable) return settings.response_timeout;
+  let total = 0;
+  for (let sends = 1;; sends++) {
+    const delay = retransmissionDelay(settings, sends);
+    if (delay === null) return total;
+    total += delay;
+  }
+}

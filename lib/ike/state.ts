@@ -40,7 +40,7 @@ export type IkeSaMove =
 /** For each state, the state that each possible move leads to. */
 export type IkeSaTransitions = Readonly<Record<IkeSaState, Readonly<Partial<Record<IkeSaMove, IkeSaState>>>>>;
 
-/** The table. The picture in ARCHITECTURE.md is drawn from it. */
+/** The table. The picture in ARCHITECTURE.md is drawn from it (`test/ike/_state_picture.ts`). */
 export const IKE_SA_TRANSITIONS: IkeSaTransitions = {
   created: {
     initiate: "connecting",

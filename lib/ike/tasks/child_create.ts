@@ -204,6 +204,9 @@ export class ChildCreateTask implements Task {
       return this.#refuseAnswer("NO_PROPOSAL_CHOSEN", error.message);
     }
     const spiOut = spiNumber(selected.spi)!;
+    if (sa.deletedUnseen?.delete(spiOut) === true) {
+      return this.#fail("CHILD_SA_NOT_FOUND", "The peer has deleted the child SA before its answer came");
+    }
     for (const side of ["local", "remote"] as const) {
       const wider = findWidened(selectors[side], state[side]);
       if (wider === undefined) continue;

@@ -30,7 +30,6 @@ export class ChildDeleteTask implements Task {
       this.done = true; // the peer was first
       return;
     }
-    this.#child.state = "deleting";
     message.add({ kind: "D", protocol: PROTOCOL.esp!, spis: [spiOctets(this.#child.spiIn)] });
   }
 
@@ -103,6 +102,7 @@ export class PeerChildDeleteTask implements Task {
       if (successor !== undefined && sa!.children.has(successor.child.spiIn)) sa!.switchTo(successor.child);
       return;
     }
+    if (spiOut !== undefined) this.#sa.noteDeletedUnseen(spiOut);
   }
 
   build(message: Outgoing): void {

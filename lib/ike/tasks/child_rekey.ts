@@ -18,6 +18,8 @@ export class ChildRekeyTask implements Task {
   readonly #sa: IkeSa;
   readonly #old: ChildSa;
   #create: ChildCreateTask;
+  /** A request went out, and another one may follow with another group. */
+  #begun = false;
   #over = false;
 
   /** Takes the child SA to be replaced. */
@@ -34,11 +36,12 @@ export class ChildRekeyTask implements Task {
   build(message: Outgoing): TaskStep {
     const { spiIn, state } = this.#old;
     const exists = this.#sa.children.get(spiIn) === this.#old;
-    // The peer was first, with a rekey or a deletion.
-    if (!exists || (state !== "installed" && state !== "rekeying")) {
+    // The peer was first, with a rekey or a deletion; or this end wanted it twice.
+    if (!exists || state !== (this.#begun ? "rekeying" : "installed")) {
       this.#over = true;
       return;
     }
+    this.#begun = true;
     this.#old.state = "rekeying";
     message.add(notifyPayload(NOTIFY.rekeySa, undefined, { protocol: PROTOCOL.esp, spi: spiOctets(spiIn) }));
     return this.#create.build(message);
@@ -66,14 +69,16 @@ export class ChildRekeyTask implements Task {
     const { child, nonces } = this.#create;
     if (child === null || nonces === null) return this.#keepOld(exists, error?.type);
     const { successor } = old;
+    if (exists) old.state = "rekeyed";
     if (successor !== undefined && isRedundant(nonces, successor.nonces)) {
       // Ours was for nothing: the peer deletes the old one, and its new one carries on.
       sa.deleteChild(child, "replaced");
       if (sa.children.has(successor.child.spiIn)) sa.switchTo(successor.child);
-    } else if (exists) {
-      old.state = "rekeyed";
-      sa.deleteChild(old, "replaced");
+      return;
     }
+    // The peer's, if there is one, was for nothing: the peer deletes it.
+    if (successor?.child.state === "installed") successor.child.state = "rekeyed";
+    if (exists) sa.deleteChild(old, "replaced");
   }
 
   /** Nothing came of it: the old one goes on, and it is tried again. */
@@ -98,7 +103,7 @@ export class ChildRekeyTask implements Task {
   abort(): void {
     this.#over = true;
     this.#create.abort();
-    if (this.#old.state === "rekeying") this.#old.state = "installed";
+    if (this.#begun && this.#old.state === "rekeying") this.#old.state = "installed";
   }
 }
 
@@ -121,8 +126,12 @@ export class PeerChildRekeyTask implements Task {
     const { spi } = message.notify(NOTIFY.rekeySa)!;
     const old = [...sa.children.values()].find(({ spiOut }) => spiOut === spiNumber(spi));
     // Section 2.25.1: what is gone is not found; what goes just now is refused for the moment.
-    if (old === undefined) this.#refusal = { notify: NOTIFY.childSaNotFound, spi: spi.slice() };
-    else if (old.state === "deleting" || old.state === "rekeyed") {
+    // While an answer that makes a child SA is under way, it may be that one.
+    if (old === undefined && !sa.exchanges.isBusyWithChildren()) {
+      this.#refusal = { notify: NOTIFY.childSaNotFound, spi: spi.slice() };
+    } else if (
+      old === undefined || old.state === "deleting" || old.state === "rekeyed" || old.successor !== undefined
+    ) {
       this.#refusal = { notify: NOTIFY.temporaryFailure, spi: new Uint8Array(0) };
     } else {
       this.#old = old;

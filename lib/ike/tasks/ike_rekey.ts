@@ -79,7 +79,8 @@ export class IkeRekeyTask implements Task {
     }
     if (error !== undefined) {
       this.abort();
-      return sa.rekeyRefused(notifyName(error.type));
+      // The peer was first, and its own rekey is why it refuses ours.
+      return sa.yieldToPeer() ? undefined : sa.rekeyRefused(notifyName(error.type));
     }
     const [answer, ke, nonceR] = [message.first("SA"), message.first("KE"), message.first("Nonce")];
     if (answer === undefined || ke === undefined || nonceR === undefined) {
@@ -99,8 +100,14 @@ export class IkeRekeyTask implements Task {
     const nonces = [nonce, nonceR.data.slice()] as const;
     const created = sa.makeSuccessor("initiator", { spiI: spi, spiR: selected.spi.slice(), nonces });
     installIkeKeys(created, selected, shared, sa);
+    if (sa.state !== "established") {
+      // The SA is to go, and has waited for this answer: the peer may have moved the children to what goes with it. Or the
+      // peer was first, and has gone on with what it has made.
+      created.establish();
+      return created.delete(sa.state === "rekeyed" ? "replaced" : "local");
+    }
     const theirs = sa.peerSuccessor;
-    if (theirs !== null && isRedundant(nonces, theirs.nonces)) {
+    if (theirs !== null && theirs.successor.state !== "closed" && isRedundant(nonces, theirs.nonces)) {
       // Ours was for nothing: it is deleted, and the peer deletes the old one.
       created.establish();
       sa.handOver(theirs.successor);
@@ -108,6 +115,7 @@ export class IkeRekeyTask implements Task {
     } else {
       sa.handOver(created);
       sa.delete("replaced");
+      theirs?.successor.linger(); // it was for nothing, and the peer deletes it
     }
   }
 
@@ -179,6 +187,7 @@ export class PeerIkeRekeyTask implements Task {
     const successor = sa.makeSuccessor("responder", { spiI: selected.spi.slice(), spiR: spi, nonces });
     installIkeKeys(successor, selected, shared, sa);
     sa.peerSuccessor = { successor, nonces };
+    successor.predecessor = sa;
     // With a rekey of ours under way, its response decides who takes over.
     if (sa.rekeying) sa.afterResponse(() => successor.establish());
     else sa.afterResponse(() => sa.handOver(successor));

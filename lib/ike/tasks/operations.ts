@@ -49,12 +49,20 @@ export function connectOperation(sa: IkeSa, children: readonly Child[]): Operati
 
 /** CREATE_CHILD_SA for one more child SA. */
 export function createChildOperation(sa: IkeSa, child: Child): Operation {
-  return exchangeOf(EXCHANGE.createChildSa, new ChildCreateTask(sa, child));
+  return exchangeOf(
+    EXCHANGE.createChildSa,
+    new ChildCreateTask(sa, child),
+    (successor) => createChildOperation(successor, child),
+  );
 }
 
 /** CREATE_CHILD_SA for the successor of a child SA. */
 export function rekeyChildOperation(sa: IkeSa, child: ChildSa): Operation {
-  return exchangeOf(EXCHANGE.createChildSa, new ChildRekeyTask(sa, child));
+  return exchangeOf(
+    EXCHANGE.createChildSa,
+    new ChildRekeyTask(sa, child),
+    (successor) => rekeyChildOperation(successor, child),
+  );
 }
 
 /** CREATE_CHILD_SA for the successor of the IKE SA. */
@@ -73,17 +81,25 @@ export function deleteChildOperation(
   child: ChildSa,
   by: ChildSaDeleted["by"] = "local",
 ): Operation {
-  return exchangeOf(EXCHANGE.informational, new ChildDeleteTask(sa, child, by));
+  return exchangeOf(
+    EXCHANGE.informational,
+    new ChildDeleteTask(sa, child, by),
+    (successor) => deleteChildOperation(successor, child, by),
+  );
 }
 
 /** INFORMATIONAL with D of a child SA that never was installed here. */
 export function unwantedChildOperation(sa: IkeSa, spi: number): Operation {
-  return exchangeOf(EXCHANGE.informational, new UnwantedChildTask(sa, spi));
+  return exchangeOf(
+    EXCHANGE.informational,
+    new UnwantedChildTask(sa, spi),
+    (successor) => unwantedChildOperation(successor, spi),
+  );
 }
 
 /** INFORMATIONAL without anything. */
 export function livenessOperation(sa: IkeSa): Operation {
-  return exchangeOf(EXCHANGE.informational, new IkeDpdTask(sa));
+  return exchangeOf(EXCHANGE.informational, new IkeDpdTask(sa), livenessOperation);
 }
 
 /** INFORMATIONAL with an error that ends the SA. */
@@ -92,6 +108,6 @@ export function failureOperation(sa: IkeSa, notify: number): Operation {
 }
 
 /** One task in exchanges of one type until it is done. */
-function exchangeOf(type: number, task: Task): Operation {
-  return { tasks: [task], exchange: () => task.done ? null : type };
+function exchangeOf(type: number, task: Task, moveTo?: Operation["moveTo"]): Operation {
+  return { tasks: [task], exchange: () => task.done ? null : type, ...(moveTo && { moveTo }) };
 }
