@@ -331,6 +331,8 @@ export class Exchanges {
     for (const message of octets) this.#sa.services.transmit(path, message);
     if (failure !== undefined) return this.#sa.fail(failure.reason, failure.message);
     this.#sa.answered();
+    // IKE_AUTH is over, and what its tasks hold of it of no more use.
+    if (isEstablished(this.#sa.state)) this.#spanning = [];
     this.#beginNext();
   }
 
