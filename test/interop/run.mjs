@@ -16,11 +16,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { directory, Lab } from "./_support/lab.mjs";
+import { libreswanDirectory } from "./_support/libreswan.mjs";
 import { programs } from "./_support/relay.mjs";
 import { recordOf, sleep } from "./_support/shell.mjs";
 import { groups } from "./cases/mod.mjs";
 
-const totalMinutes = 12;
+const totalMinutes = 18;
 const caseSeconds = 120;
 const here = fileURLToPath(new URL(".", import.meta.url));
 
@@ -170,6 +171,9 @@ class Guard {
     if (this.#keep) {
       console.log(`The lab is left up; ${here}lab/down.sh --purge takes it down`);
       return;
+    }
+    if (existsSync(`${libreswanDirectory}/run/ikeonly/pid`)) {
+      spawnSync("bash", [`${here}lab/libreswan/ikeonly.sh`, "stop"], { stdio: "ignore" });
     }
     spawnSync("bash", [`${here}lab/down.sh`, "--purge"], { stdio: ["ignore", "ignore", "inherit"] });
   }

@@ -42,7 +42,7 @@ const endpoint = new Endpoint({
   onSession: serve,
   // Where a message went is in the log of its SA.
   onEvent: (event) => print({ event: event.type === "message" ? { ...event, path: event.path.id } : event }),
-  answer,
+  onNeed,
 });
 
 const sessions = new Set();
@@ -237,7 +237,7 @@ function logKeys(entry) {
   appendFileSync(`${setup.keyLog}/${table}`, text);
 }
 
-async function answer(need) {
+async function onNeed(need) {
   if (need.kind === "eap_backend" && need.method === "eap-tls") return await answerEapTls(need.request);
   throw new Error(`Cannot answer ${need.kind}`);
 }
