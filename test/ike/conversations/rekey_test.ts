@@ -164,6 +164,16 @@ describe("Rekey of an IKE SA (RFC 7296, sections 1.3.2, 2.18)", () => {
     });
   }
 
+  it("deletes a child SA whose own rekey was under way when it was asked for", () => {
+    const pair = new Pair();
+    pair.connect();
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: pair.a.lastChild().childSa.child });
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    for (const end of [pair.a, pair.b]) assert.equal(end.one("child_sa_deleted").by, "replaced");
+    assertOneOfEach(pair);
+  });
+
   for (const seed of [1, 2, 3, 4]) {
     it(`leaves one where both ends begin at once (section 2.8.2, seed ${seed})`, () => {
       const pair = new Pair({ seed });
