@@ -17,7 +17,7 @@ export async function measureBundle(path: string): Promise<BundleSize> {
   try {
     const { outputFiles } = await build({
       entryPoints: [fileURLToPath(new URL(`../${path}`, import.meta.url))],
-      ...{ bundle: true, minify: true, write: false, format: "esm", platform: "neutral", target: "es2022" },
+      ...{ bundle: true, minify: true, write: false, format: "esm", platform: "browser", target: "es2022" },
     });
     const code = outputFiles![0]!.contents;
     return { minified: code.byteLength, zipped: gzipSync(code, { level: 9 }).byteLength };

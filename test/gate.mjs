@@ -39,9 +39,9 @@ process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
 const COMMAND_SECONDS = 120;
 
 /** The examples, but for the one that takes a package from JSR: no check needs the network. */
-const EXAMPLES = readdirSync(join(root, "examples"))
-  .filter((name) => name.endsWith(".ts") && name !== "13_std_streams.ts")
-  .map((name) => `examples/${name}`);
+const EXAMPLES = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
+  .map((name) => `examples/${name.replaceAll("\\", "/")}`)
+  .filter((path) => path.endsWith(".ts") && !path.endsWith("/13_std_streams.ts"));
 
 /** The project's own sources, for Deno's type check; its JavaScript is checked by TypeScript alone. */
 const SOURCES = ["mod.ts", "lib", ...EXAMPLES, "bench/**/*.ts", "test/**/*.ts"];

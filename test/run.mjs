@@ -6,7 +6,8 @@
  *
  * A runtime's counts come from its report, never from its prose. Whatever a report cannot show is a failure of its own:
  * a runner that crashed or took too long, an exit status that no test explains, a file without a test.
- * Interoperability with daemons of other people is a command of its own, `npm run test:interop`.
+ * Interoperability with daemons of other people is a command of its own, `npm run test:interop`, and so are pages in a
+ * browser, `npm run test:browser`.
  *
  * @module
  */
@@ -232,7 +233,7 @@ function readOptions() {
 function findTests() {
   return readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
     .map((path) => `test/${path.replaceAll("\\", "/")}`)
-    .filter((path) => path.endsWith("_test.ts") && !path.startsWith("test/interop/"))
+    .filter((path) => path.endsWith("_test.ts") && !/^test\/(interop|browser)\//.test(path))
     .sort();
 }
 

@@ -13,4 +13,17 @@ export type { Link, LinkOwner, LinkPath } from "./link.ts";
 export * from "./listen.ts";
 export * from "./packet_queue.ts";
 export * from "./session.ts";
-export { echoReply, emitIcmpEcho, type IcmpEcho, parseIcmpEcho } from "../ip/mod.ts";
+export {
+  echoReply,
+  emitIcmpEcho,
+  emitUdpPacket,
+  formatIpAddress,
+  type IcmpEcho,
+  type IpFragment,
+  type IpPacket,
+  parseIcmpEcho,
+  parseIpAddress,
+  parseIpPacket,
+  parseUdpDatagram,
+  type UdpDatagram,
+} from "../ip/mod.ts";

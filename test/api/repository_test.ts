@@ -87,6 +87,7 @@ describe("The repository", () => {
       "types",
       "vectors",
       "interop",
+      "browser",
     ]);
     const strays = files
       .filter((path) => path.startsWith("test/") && path.endsWith("_test.ts"))
