@@ -227,7 +227,7 @@ describe("iketcp decode", () => {
       const { status, stdout, stderr } = await decode(args);
       assert.equal(status, 2, args.join(" "));
       assert.equal(stdout, "");
-      assert.match(stderr, /^error: /);
+      assert.match(stderr, /^iketcp: /);
     }
   });
 
