@@ -87,7 +87,7 @@ export function installChild(
     remote,
     state: "installed",
   };
-  sa.addChild(child);
+  sa.children.add(child);
   const [time, octets, packets] = [config.time, config.bytes, config.packets].map((life) => soften(life, sa));
   if (time!.soft > 0) sa.timers.set("rekey_child", services.now + time!.soft, child.id);
   if (time!.hard > 0) sa.timers.set("expire_child", services.now + time!.hard, child.id);

@@ -181,7 +181,7 @@ export class IkeEngine {
   #expireTimers(): void {
     const { timers, now } = this.#services;
     for (let timer = timers.expire(now); timer !== undefined; timer = timers.expire(now)) {
-      timer.owner.handleTimer(timer.name, timer.key);
+      timer.owner.timers.handle(timer.name, timer.key);
     }
   }
 
@@ -255,14 +255,16 @@ export class IkeEngine {
   ): void {
     const sa = this.#services.registry.byId(input.ikeSa);
     if (sa === undefined) return;
-    const child = "child" in input && typeof input.child === "number" ? sa.child(input.child) : undefined;
+    const child = "child" in input && typeof input.child === "number"
+      ? sa.children.byId(input.child)
+      : undefined;
     switch (input.kind) {
       case "initiate_child":
-        return sa.createChild(this.#childOf(sa.connection, input.child));
+        return sa.children.create(this.#childOf(sa.connection, input.child));
       case "delete_ike":
-        return sa.delete();
+        return sa.end.delete();
       case "delete_child":
-        return child === undefined ? undefined : sa.deleteChild(child);
+        return child === undefined ? undefined : sa.children.delete(child);
       case "check_liveness":
         if (isEstablished(sa.state)) sa.exchanges.begin(livenessOperation(sa));
         return;
@@ -277,18 +279,18 @@ export class IkeEngine {
         }
         return;
       case "rekey_child":
-        return child === undefined ? undefined : sa.rekeyChild(child);
+        return child === undefined ? undefined : sa.children.rekey(child);
       case "rekey_ike":
-        return sa.rekey();
+        return sa.succession.rekey();
     }
   }
 
   #noteUsage(sa: IkeSa, input: Extract<IkeInput, { kind: "child_usage" }>): void {
     if (input.limit === undefined) return sa.noteTraffic(input.path);
-    const child = sa.child(input.child);
+    const child = sa.children.byId(input.child);
     if (child === undefined) return;
-    if (input.limit === "hard") sa.deleteChild(child, "expired");
-    else sa.rekeyChild(child);
+    if (input.limit === "hard") sa.children.delete(child, "expired");
+    else sa.children.rekey(child);
   }
 }
 

@@ -120,7 +120,7 @@ export class Exchanges {
     const waited = path.reliable
       ? `${services.limits.response_timeout} ms`
       : `${request.sends} transmissions`;
-    this.#sa.fail("timeout", `No response to request ${messageId} after ${waited}`);
+    this.#sa.end.fail("timeout", `No response to request ${messageId} after ${waited}`);
   }
 
   /** A message of this SA has come; the header is known to bear its SPIs, and the octets are all of it. */
@@ -184,7 +184,7 @@ export class Exchanges {
   #giveUp(operation: Operation, { reason, message, notify }: IkeSaFailure): void {
     this.#begun.delete(operation);
     abort(operation.tasks);
-    this.#sa.giveUp(reason, message, notify);
+    this.#sa.end.giveUp(reason, message, notify);
   }
 
   /** Sends IKE_SA_INIT anew, again under Message ID 0, with what a response has asked for (sections 2.2, 2.6). */
@@ -249,13 +249,13 @@ export class Exchanges {
     this.#active.delete(messageId);
     this.#clearTimer(messageId);
     if (active.exchangeType !== EXCHANGE.ikeSaInit) this.#sa.noteAuthentic(path);
-    if (opened.kind === "malformed") return this.#sa.giveUp("invalid_syntax", opened.error.message);
+    if (opened.kind === "malformed") return this.#sa.end.giveUp("invalid_syntax", opened.error.message);
     this.#sa.noteReceived(opened.message, "response");
     const fault = faultOf(opened.view);
-    if (fault !== null) return this.#sa.giveUp("invalid_syntax", fault.message);
+    if (fault !== null) return this.#sa.end.giveUp("invalid_syntax", fault.message);
     // Section 2.21.3: "fatal in both peers, meaning that the IKE SA is deleted without needing an explicit Delete payload".
     if (isEstablished(this.#sa.state) && opened.message.notify(NOTIFY.invalidSyntax) !== undefined) {
-      return this.#sa.fail("invalid_syntax", "The peer answered INVALID_SYNTAX");
+      return this.#sa.end.fail("invalid_syntax", "The peer answered INVALID_SYNTAX");
     }
     const tasks = active.operation.tasks.filter((task) => !task.done);
     const { operation } = active;
@@ -294,7 +294,7 @@ export class Exchanges {
     this.#sa.noteReceived(opened.message, "request");
     const fault = faultOf(opened.view);
     if (fault !== null) return this.#refuse(reply, fault);
-    this.#sa.noteRequest(opened.message);
+    this.#sa.succession.noteRequest(opened.message);
     this.answer(opened.message, reply);
   }
 
@@ -329,7 +329,7 @@ export class Exchanges {
     this.#responses.answer(messageId, { request, response: octets });
     this.#sa.noteSent(response, "response", octets, path);
     for (const message of octets) this.#sa.services.transmit(path, message);
-    if (failure !== undefined) return this.#sa.fail(failure.reason, failure.message);
+    if (failure !== undefined) return this.#sa.end.fail(failure.reason, failure.message);
     this.#sa.answered();
     // IKE_AUTH is over, and what its tasks hold of it of no more use.
     if (isEstablished(this.#sa.state)) this.#spanning = [];

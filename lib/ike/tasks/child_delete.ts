@@ -26,7 +26,7 @@ export class ChildDeleteTask implements Task {
   }
 
   build(message: Outgoing): void {
-    if (this.#sa.children.get(this.#child.spiIn) !== this.#child) {
+    if (!this.#sa.children.has(this.#child)) {
       this.done = true; // the peer was first
       return;
     }
@@ -36,7 +36,7 @@ export class ChildDeleteTask implements Task {
   process(_message: Incoming): void {
     this.done = true;
     // Whatever the answer holds: the peer has had our word, and knows nothing of the child SA from here on.
-    this.#sa.removeChild(this.#child, this.#by);
+    this.#sa.children.remove(this.#child, this.#by);
   }
 
   abort(): void {}
@@ -92,17 +92,19 @@ export class PeerChildDeleteTask implements Task {
   /** An SPI that no child SA sends to is passed over: that child SA is gone already. */
   #delete(spiOut: number | undefined): void {
     // A rekey of the IKE SA may have moved its children on while this was under way.
-    for (const sa of [this.#sa, this.#sa.successor]) {
-      const child = sa === null ? undefined : [...sa.children.values()].find((one) => one.spiOut === spiOut);
+    for (const sa of [this.#sa, this.#sa.succession.successor]) {
+      const child = sa?.children.bySpiOut(spiOut);
       if (child === undefined) continue;
       if (child.state !== "deleting") this.#ours.push(child.spiIn);
       const { successor } = child;
-      sa!.removeChild(child, successor === undefined ? "peer" : "replaced");
+      sa!.children.remove(child, successor === undefined ? "peer" : "replaced");
       // Who began the rekey deletes the old one: from now on the new one is in use at both ends (section 2.8).
-      if (successor !== undefined && sa!.children.has(successor.child.spiIn)) sa!.switchTo(successor.child);
+      if (successor !== undefined && sa!.children.has(successor.child)) {
+        sa!.children.switchTo(successor.child);
+      }
       return;
     }
-    if (spiOut !== undefined) this.#sa.noteDeletedUnseen(spiOut);
+    if (spiOut !== undefined) this.#sa.children.noteDeletedUnseen(spiOut);
   }
 
   build(message: Outgoing): void {

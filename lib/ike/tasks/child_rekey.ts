@@ -10,6 +10,7 @@ import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
 import { isRedundant } from "../nonce_order.ts";
 import { ChildCreateTask } from "./child_create.ts";
+import { PeerChildCreateTask } from "./peer_child_create.ts";
 import type { Task, TaskStep } from "./task.ts";
 
 /** CREATE_CHILD_SA with N(REKEY_SA) that this end begins. */
@@ -26,7 +27,7 @@ export class ChildRekeyTask implements Task {
   constructor(sa: IkeSa, old: ChildSa) {
     this.#sa = sa;
     this.#old = old;
-    this.#create = new ChildCreateTask(sa, old.config, { replaces: old });
+    this.#create = new ChildCreateTask(sa, old.config, old);
   }
 
   get done(): boolean {
@@ -35,7 +36,7 @@ export class ChildRekeyTask implements Task {
 
   build(message: Outgoing): TaskStep {
     const { spiIn, state } = this.#old;
-    const exists = this.#sa.children.get(spiIn) === this.#old;
+    const exists = this.#sa.children.has(this.#old);
     // The peer was first, with a rekey or a deletion; or this end wanted it twice.
     if (!exists || state !== (this.#begun ? "rekeying" : "installed")) {
       this.#over = true;
@@ -50,14 +51,14 @@ export class ChildRekeyTask implements Task {
   process(message: Incoming): TaskStep {
     const sa = this.#sa;
     const old = this.#old;
-    const exists = sa.children.get(old.spiIn) === old;
+    const exists = sa.children.has(old);
     const error = message.error();
     if (error?.type === NOTIFY.childSaNotFound) {
       this.abort();
       // The peer knows nothing of the old one; unless it has just deleted it, traffic needs another (section 2.25.1).
       if (exists && old.successor === undefined) {
-        sa.removeChild(old, "peer");
-        sa.createChild(old.config);
+        sa.children.remove(old, "peer");
+        sa.children.create(old.config);
       }
       return;
     }
@@ -72,13 +73,13 @@ export class ChildRekeyTask implements Task {
     if (exists) old.state = "rekeyed";
     if (successor !== undefined && isRedundant(nonces, successor.nonces)) {
       // Ours was for nothing: the peer deletes the old one, and its new one carries on.
-      sa.deleteChild(child, "replaced");
-      if (sa.children.has(successor.child.spiIn)) sa.switchTo(successor.child);
+      sa.children.delete(child, "replaced");
+      if (sa.children.has(successor.child)) sa.children.switchTo(successor.child);
       return;
     }
     // The peer's, if there is one, was for nothing: the peer deletes it.
     if (successor?.child.state === "installed") successor.child.state = "rekeyed";
-    if (exists) sa.deleteChild(old, "replaced");
+    if (exists) sa.children.delete(old, "replaced");
   }
 
   /** Nothing came of it: the old one goes on, and it is tried again. */
@@ -86,7 +87,7 @@ export class ChildRekeyTask implements Task {
     if (!exists || this.#old.state !== "rekeying") return;
     this.#old.state = this.#old.successor === undefined ? "installed" : "rekeyed";
     if (this.#old.successor !== undefined) return;
-    this.#sa.retryRekey(this.#old);
+    this.#sa.children.retryRekey(this.#old);
     if (error === NOTIFY.temporaryFailure) {
       const text = `The peer answered ${notifyName(error)}; it is tried again`;
       const { name } = this.#old;
@@ -111,7 +112,7 @@ export class ChildRekeyTask implements Task {
 export class PeerChildRekeyTask implements Task {
   readonly name = "child_rekey";
   readonly #sa: IkeSa;
-  #create: ChildCreateTask | null = null;
+  #create: PeerChildCreateTask | null = null;
   #old: ChildSa | null = null;
   #refusal: { readonly notify: number; readonly spi: Uint8Array } | null = null;
   done = false;
@@ -124,7 +125,7 @@ export class PeerChildRekeyTask implements Task {
   process(message: Incoming): TaskStep {
     const sa = this.#sa;
     const { spi } = message.notify(NOTIFY.rekeySa)!;
-    const old = [...sa.children.values()].find(({ spiOut }) => spiOut === spiNumber(spi));
+    const old = sa.children.bySpiOut(spiNumber(spi));
     // Section 2.25.1: what is gone is not found; what goes just now is refused for the moment.
     // While an answer that makes a child SA is under way, it may be that one.
     if (old === undefined && !sa.exchanges.isBusyWithChildren()) {
@@ -135,7 +136,7 @@ export class PeerChildRekeyTask implements Task {
       this.#refusal = { notify: NOTIFY.temporaryFailure, spi: new Uint8Array(0) };
     } else {
       this.#old = old;
-      this.#create = new ChildCreateTask(sa, null, { replaces: old });
+      this.#create = new PeerChildCreateTask(sa, old);
       return this.#create.process(message);
     }
   }

@@ -177,8 +177,8 @@ export class IkeAuthResponderTask implements Task {
     }
     for (const sibling of siblings) {
       // After INITIAL_CONTACT the peer knows nothing of them, so there is nobody to send D to.
-      if (this.#initialContact) sibling.fail("refused", "The peer began anew (INITIAL_CONTACT)");
-      else if (unique === "replace") sibling.delete();
+      if (this.#initialContact) sibling.end.fail("refused", "The peer began anew (INITIAL_CONTACT)");
+      else if (unique === "replace") sibling.end.delete();
     }
   }
 

@@ -21,13 +21,13 @@ export class IkeDeleteTask implements Task {
   build(message: Outgoing): void {
     if (this.#began) message.add({ kind: "D", protocol: PROTOCOL.ike!, spis: [] });
     // The answer goes out before the SA is gone.
-    else this.#sa.afterResponse(() => this.#sa.deletedByPeer());
+    else this.#sa.afterResponse(() => this.#sa.end.deletedByPeer());
   }
 
   process(_message: Incoming): void {
     if (!this.#began) return;
     this.done = true;
-    this.#sa.deletionAcknowledged();
+    this.#sa.end.deletionAcknowledged();
   }
 
   abort(): void {}

@@ -28,13 +28,13 @@ export class IkeFailureTask implements Task {
 
   process(message: Incoming): void {
     this.done = true;
-    if (this.#notify !== null) return this.#sa.failureAcknowledged();
+    if (this.#notify !== null) return this.#sa.end.failureAcknowledged();
     const fatal = message.all("N").find(({ type }) => FATAL_NOTIFIES.has(type))!;
     const text = `The peer says ${notifyName(fatal.type)}`;
     const reason = notifyName(fatal.type) === "AUTHENTICATION_FAILED"
       ? "authentication_failed"
       : "invalid_syntax";
-    this.#sa.afterResponse(() => this.#sa.fail(reason, text));
+    this.#sa.afterResponse(() => this.#sa.end.fail(reason, text));
   }
 
   abort(): void {}

@@ -7,7 +7,7 @@ import { NOTIFY, notifyName } from "../codec/mod.ts";
 import type { KeyExchange, KeyExchangeTransform } from "../../crypto/mod.ts";
 import { installIkeKeys } from "../ike_keys.ts";
 import type { IkeSa } from "../ike_sa.ts";
-import { offeredKeyExchanges } from "../key_exchanges.ts";
+import { agree, offeredKeyExchanges } from "../key_exchanges.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
 import { isRedundant } from "../nonce_order.ts";
 import {
@@ -17,7 +17,6 @@ import {
   toAnswer,
   toSaPayload,
 } from "../proposal_selection.ts";
-import { agree } from "./child_create.ts";
 import { newNonce } from "./ike_init.ts";
 import { IkeSaFailure, type Task } from "./task.ts";
 
@@ -56,7 +55,7 @@ export class IkeRekeyTask implements Task {
       this.#state = { kind: "done" };
       return;
     }
-    sa.rekeying = true;
+    sa.succession.rekeying = true;
     this.#group ??= offeredKeyExchanges(connection.proposals)
       .find(({ id }) => id === sa.suite!.keyExchange!.id) ?? offeredKeyExchanges(connection.proposals)[0]!;
     const keyExchange = services.crypto.createKeyExchange(this.#group, (octets) => services.random(octets));
@@ -80,7 +79,7 @@ export class IkeRekeyTask implements Task {
     if (error !== undefined) {
       this.abort();
       // The peer was first, and its own rekey is why it refuses ours.
-      return sa.yieldToPeer() ? undefined : sa.rekeyRefused(notifyName(error.type));
+      return sa.succession.yieldToPeer() ? undefined : sa.succession.rekeyRefused(notifyName(error.type));
     }
     const [answer, ke, nonceR] = [message.first("SA"), message.first("KE"), message.first("Nonce")];
     if (answer === undefined || ke === undefined || nonceR === undefined) {
@@ -96,7 +95,7 @@ export class IkeRekeyTask implements Task {
     const shared = keyExchange.computeSharedSecret(ke.data);
     keyExchange.dispose();
     this.#state = { kind: "done" };
-    sa.rekeying = false;
+    sa.succession.rekeying = false;
     const nonces = [nonce, nonceR.data.slice()] as const;
     const created = sa.makeSuccessor("initiator", { spiI: spi, spiR: selected.spi.slice(), nonces });
     installIkeKeys(created, selected, shared, sa);
@@ -104,18 +103,18 @@ export class IkeRekeyTask implements Task {
       // The SA is to go, and has waited for this answer: the peer may have moved the children to what goes with it. Or the
       // peer was first, and has gone on with what it has made.
       created.establish();
-      return created.delete(sa.state === "rekeyed" ? "replaced" : "local");
+      return created.end.delete(sa.state === "rekeyed" ? "replaced" : "local");
     }
-    const theirs = sa.peerSuccessor;
+    const theirs = sa.succession.peerSuccessor;
     if (theirs !== null && theirs.successor.state !== "closed" && isRedundant(nonces, theirs.nonces)) {
       // Ours was for nothing: it is deleted, and the peer deletes the old one.
       created.establish();
-      sa.handOver(theirs.successor);
-      created.delete("replaced");
+      sa.succession.handOver(theirs.successor);
+      created.end.delete("replaced");
     } else {
-      sa.handOver(created);
-      sa.delete("replaced");
-      theirs?.successor.linger(); // it was for nothing, and the peer deletes it
+      sa.succession.handOver(created);
+      sa.end.delete("replaced");
+      theirs?.successor.timers.linger(); // it was for nothing, and the peer deletes it
     }
   }
 
@@ -133,7 +132,7 @@ export class IkeRekeyTask implements Task {
   abort(): void {
     if (this.#state.kind === "await_response") this.#state.keyExchange.dispose();
     this.#state = { kind: "done" };
-    this.#sa.rekeying = false;
+    this.#sa.succession.rekeying = false;
   }
 }
 
@@ -156,7 +155,9 @@ export class PeerIkeRekeyTask implements Task {
     const sa = this.#sa;
     const [offer, ke, nonce] = [message.first("SA")!, message.first("KE"), message.first("Nonce")!];
     // Section 2.25.2: not while a child SA is made or deleted, or this SA goes; and once is enough.
-    if (sa.state !== "established" || sa.peerSuccessor !== null || sa.exchanges.isBusyWithChildren()) {
+    if (
+      sa.state !== "established" || sa.succession.peerSuccessor !== null || sa.exchanges.isBusyWithChildren()
+    ) {
       this.#refusal = { notify: NOTIFY.temporaryFailure };
       return;
     }
@@ -186,11 +187,10 @@ export class PeerIkeRekeyTask implements Task {
     const nonces = [nonceI, nonceR] as const;
     const successor = sa.makeSuccessor("responder", { spiI: selected.spi.slice(), spiR: spi, nonces });
     installIkeKeys(successor, selected, shared, sa);
-    sa.peerSuccessor = { successor, nonces };
-    successor.predecessor = sa;
+    sa.succession.offeredByPeer(successor, nonces);
     // With a rekey of ours under way, its response decides who takes over.
-    if (sa.rekeying) sa.afterResponse(() => successor.establish());
-    else sa.afterResponse(() => sa.handOver(successor));
+    if (sa.succession.rekeying) sa.afterResponse(() => successor.establish());
+    else sa.afterResponse(() => sa.succession.handOver(successor));
   }
 
   abort(): void {}

@@ -3,7 +3,6 @@
 import { EXCHANGE, NOTIFY, PROTOCOL } from "../codec/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import { FATAL_NOTIFIES, type Incoming } from "../messages.ts";
-import { ChildCreateTask } from "./child_create.ts";
 import { PeerChildDeleteTask } from "./child_delete.ts";
 import { PeerChildRekeyTask } from "./child_rekey.ts";
 import { IkeAuthResponderTask } from "./ike_auth_responder.ts";
@@ -14,6 +13,7 @@ import { IkeFailureTask } from "./ike_failure.ts";
 import { IkeInitTask } from "./ike_init.ts";
 import { IkeNatTask } from "./ike_nat.ts";
 import { PeerIkeRekeyTask } from "./ike_rekey.ts";
+import { PeerChildCreateTask } from "./peer_child_create.ts";
 import { TemporaryFailureTask } from "./temporary_failure.ts";
 import type { Task } from "./task.ts";
 
@@ -26,15 +26,15 @@ const TASKS: Readonly<Record<number, (message: Incoming, sa: IkeSa) => Task[]>> 
     new IkeAuthResponderTask(sa),
     new IkeConfigTask(sa),
     new IkeEstablishTask(sa),
-    new ChildCreateTask(sa),
+    new PeerChildCreateTask(sa),
   ],
   [EXCHANGE.createChildSa]: (message, sa) => {
     const protocol = message.first("SA")?.proposals[0]?.protocol;
     if (protocol === PROTOCOL.ike) return [new PeerIkeRekeyTask(sa)];
     // Section 2.25.2: nothing is begun on an SA that is replaced or goes; section 2.8: nor beside its own rekey.
-    if (sa.state !== "established" || sa.rekeying) return [new TemporaryFailureTask()];
+    if (sa.state !== "established" || sa.succession.rekeying) return [new TemporaryFailureTask()];
     if (message.notify(NOTIFY.rekeySa) !== undefined) return [new PeerChildRekeyTask(sa)];
-    return [new ChildCreateTask(sa)];
+    return [new PeerChildCreateTask(sa)];
   },
   [EXCHANGE.informational]: (message, sa) => {
     const deleted = message.all("D").map(({ protocol }) => protocol);

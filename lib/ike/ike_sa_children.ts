@@ -1,0 +1,138 @@
+/** The child SAs of one IKE SA: made, renewed, deleted, and found by their SPIs. What the exchanges for it hold is in `tasks/`. */
+
+import type { ChildSa } from "./child_sa.ts";
+import type { Child } from "./connection.ts";
+import type { ChildSaDeleted } from "./events.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import { isEstablished } from "./state.ts";
+import {
+  createChildOperation,
+  deleteChildOperation,
+  rekeyChildOperation,
+  unwantedChildOperation,
+} from "./tasks/operations.ts";
+
+/** Timers that a child SA has of its IKE SA, by the child's number. */
+const CHILD_TIMERS = ["rekey_child", "expire_child", "linger"] as const;
+
+/** The child SAs of an IKE SA. */
+export class IkeSaChildren {
+  readonly #sa: IkeSa;
+  readonly #bySpi: Map<number, ChildSa> = new Map();
+  /** SPIs of child SAs that the peer deleted before this end knew that it had made them. */
+  #deletedUnseen: Set<number> | null = null;
+
+  /** Takes the IKE SA. */
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#bySpi.size;
+  }
+
+  /** All of them, the oldest first. */
+  all(): ChildSa[] {
+    return [...this.#bySpi.values()];
+  }
+
+  /** The one of a number. */
+  byId(id: number): ChildSa | undefined {
+    return this.all().find((child) => child.id === id);
+  }
+
+  /** The one that this end sends on with an SPI. */
+  bySpiOut(spi: number | undefined): ChildSa | undefined {
+    return this.all().find(({ spiOut }) => spiOut === spi);
+  }
+
+  /** Whether a child SA is still one of them. */
+  has(child: ChildSa): boolean {
+    return this.#bySpi.get(child.spiIn) === child;
+  }
+
+  /** Takes one in. */
+  add(child: ChildSa): void {
+    this.#bySpi.set(child.spiIn, child);
+  }
+
+  /** Makes another one. */
+  create(config: Child): void {
+    const { state, exchanges } = this.#sa;
+    if (state === "established") exchanges.begin(createChildOperation(this.#sa, config));
+  }
+
+  /** Replaces one, unless that is under way. */
+  rekey(child: ChildSa): void {
+    const { state, exchanges } = this.#sa;
+    if (state !== "established" || child.state !== "installed") return;
+    exchanges.begin(rekeyChildOperation(this.#sa, child));
+  }
+
+  /** One could not be replaced: it is tried again, at random a little later than the peer might. */
+  retryRekey(child: ChildSa): void {
+    const { services, timers } = this.#sa;
+    const wait = services.limits.retry_time + services.randomBelow(services.limits.retry_time);
+    timers.set("rekey_child", services.now + wait, child.id);
+  }
+
+  /** Packets are to be sent on this one from now on. */
+  switchTo(child: ChildSa): void {
+    this.#sa.services.emit({ type: "child_sa_switched", ikeSa: this.#sa.id, child: child.id });
+  }
+
+  /** Deletes one in order. */
+  delete(child: ChildSa, by: ChildSaDeleted["by"] = "local"): void {
+    if (child.state === "deleting" || !isEstablished(this.#sa.state)) return;
+    child.state = "deleting"; // from now on, though the window may let D wait
+    if (!this.#sa.exchanges.begin(deleteChildOperation(this.#sa, child, by))) this.remove(child, by);
+  }
+
+  /** Deletes one that the peer has made and this end did not take. */
+  deleteUnwanted(spi: number): void {
+    const { exchanges, services } = this.#sa;
+    if (!exchanges.begin(unwantedChildOperation(this.#sa, spi))) services.releaseChildSpi(spi);
+  }
+
+  /** Lets one go, and says so. */
+  remove(child: ChildSa, by: ChildSaDeleted["by"]): void {
+    if (!this.#bySpi.delete(child.spiIn)) return;
+    const { id, services, timers } = this.#sa;
+    for (const name of CHILD_TIMERS) timers.clear(name, child.id);
+    services.releaseChildSpi(child.spiIn);
+    services.emit({ type: "child_sa_deleted", ikeSa: id, child: child.id, name: child.name, by });
+  }
+
+  /** Gives all of them to the IKE SA that replaces this one, with their timers; gives the moved ones. */
+  moveTo(successor: IkeSa): ChildSa[] {
+    const moved = this.all();
+    this.#bySpi.clear();
+    const { timers } = this.#sa;
+    for (const child of moved) {
+      successor.children.add(child);
+      for (const name of CHILD_TIMERS) {
+        const at = timers.at(name, child.id);
+        timers.clear(name, child.id);
+        if (at !== undefined) successor.timers.set(name, at, child.id);
+      }
+    }
+    return moved;
+  }
+
+  /** The peer deletes one that there is not: one that it has made just now, perhaps, whose answer is still under way. */
+  noteDeletedUnseen(spiOut: number): void {
+    if (!this.#sa.exchanges.isBusyWithChildren()) {
+      this.#deletedUnseen = null;
+      return;
+    }
+    this.#deletedUnseen ??= new Set();
+    const { max_children } = this.#sa.services.limits;
+    if (this.#deletedUnseen.size < max_children) this.#deletedUnseen.add(spiOut);
+  }
+
+  /** Whether the peer has deleted one before its answer came; asked once. */
+  takeDeletedUnseen(spiOut: number): boolean {
+    return this.#deletedUnseen?.delete(spiOut) === true;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * How one IKE SA is replaced by another (RFC 7296, sections 2.8, 2.18): whose rekey is under way, who has made what, and the
+ * moment at which the new one takes over what outlives the old one. The exchange itself is in `tasks/ike_rekey.ts`.
+ */
+
+import { PROTOCOL } from "./codec/mod.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { Incoming } from "./messages.ts";
+import type { NoncePair } from "./nonce_order.ts";
+import { rekeyIkeOperation } from "./tasks/operations.ts";
+
+/** What comes before and after an IKE SA. */
+export class IkeSaSuccession {
+  readonly #sa: IkeSa;
+  /** A rekey by this end is under way. */
+  rekeying = false;
+  /** What the peer has made to replace this SA, and the nonces of that exchange. */
+  peerSuccessor: { readonly successor: IkeSa; readonly nonces: NoncePair } | null = null;
+  /** The IKE SA that has taken over the children. */
+  successor: IkeSa | null = null;
+  /** The IKE SA that the peer wants this one to replace, until it is known whether it does. */
+  predecessor: IkeSa | null = null;
+
+  /** Takes the IKE SA. */
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  /** Replaces the SA, unless that is under way. */
+  rekey(): void {
+    const { state, exchanges } = this.#sa;
+    if (state !== "established" || exchanges.isBusyWith("ike_rekey")) return;
+    exchanges.begin(rekeyIkeOperation(this.#sa));
+  }
+
+  /** The peer did not take a rekey: it is tried again until the lifetime ends. */
+  rekeyRefused(notify: string): void {
+    const { id, state, services, timers } = this.#sa;
+    services.emit({ type: "ike_rekey_failed", ikeSa: id, reason: notify });
+    if (state !== "established") return;
+    const wait = services.limits.retry_time;
+    timers.set("rekey_ike", services.now + wait + services.randomBelow(wait));
+  }
+
+  /** The peer has made a successor, and what this end does about its own rekey decides when that takes over. */
+  offeredByPeer(successor: IkeSa, nonces: NoncePair): void {
+    this.peerSuccessor = { successor, nonces };
+    successor.succession.predecessor = this.#sa;
+  }
+
+  /** The SA that the peer has made takes over, if there is one; whatever becomes of our own rekey. */
+  yieldToPeer(): boolean {
+    const successor = this.peerSuccessor?.successor;
+    if (this.#sa.state !== "established" || successor === undefined || successor.state === "closed") {
+      return false;
+    }
+    this.handOver(successor);
+    return true;
+  }
+
+  /** A request of the peer has come: if it begins anything on this SA, this is the one that it goes on with (section 2.8.2). */
+  noteRequest(message: Incoming): void {
+    const deletes = message.all("D").some(({ protocol }) => protocol === PROTOCOL.ike);
+    if (!deletes) this.predecessor?.succession.yieldToPeer();
+  }
+
+  /** Another SA takes the children over, and everything else that outlives this one. */
+  handOver(successor: IkeSa): void {
+    const sa = this.#sa;
+    sa.move("rekeyed");
+    this.successor = successor;
+    successor.succession.predecessor = null;
+    this.rekeying = false;
+    successor.leases = sa.leases;
+    sa.leases = [];
+    if (successor.state === "created") successor.establish();
+    const moved = sa.children.moveTo(successor);
+    sa.services.emit({
+      type: "child_sas_moved",
+      from: sa.id,
+      to: successor.id,
+      children: moved.map(({ id }) => id),
+    });
+    sa.timers.endLife();
+    // What has not begun is done on the new one.
+    for (const operation of sa.exchanges.takeQueued()) {
+      const again = operation.moveTo?.(successor);
+      if (again !== undefined) successor.exchanges.begin(again);
+    }
+  }
+}
