@@ -3,6 +3,7 @@
  * and the runtime's own socket. Nothing is framed, looked up, kept or handed on there.
  */
 
+import { EncapsulatedConnection } from "../lib/encap/encapsulated_connection.ts";
 import { InPlaceFramer } from "../lib/encap/in_place_framer.ts";
 import { compose, Deframer, EncapsulationStream } from "../lib/encap/mod.ts";
 import {
@@ -32,9 +33,10 @@ import { sinkOf, sourceOf } from "./_traffic.ts";
 
 /**
  * How packets cross: their octets alone (`socket`), through the bare cipher at both ends (`plain loop`), by one stage a step
- * and the whole of RFC 9329 (`stages`), or by all cores of an end in one stage (`composed`).
+ * and the whole of RFC 9329 (`stages`), by all cores of an end in one stage (`composed`), or by the whole of RFC 9329 joined to
+ * the connection and decrypted in its read buffer (`joined`).
  */
-export type Way = "socket" | "plain loop" | "stages" | "composed";
+export type Way = "socket" | "plain loop" | "stages" | "composed" | "joined";
 
 /** What a transfer is made of. */
 export interface Transfer {
@@ -104,14 +106,23 @@ export async function send(socket: Socket, transfer: Transfer): Promise<Taken> {
 }
 
 async function sendPackets(
-  { writable }: Connection,
+  connection: Connection,
   way: Way,
   table: SaTable,
   packets: ReadableStream<PacketChunk>,
 ): Promise<void> {
   const slabs = new SlabPool();
   const options = { table, room: 2, mtu: BENCH_MTU, slabs };
-  const out = returnSlabs(writable, slabs);
+  if (way === "joined") {
+    const vpn = new EncapsulatedConnection(connection, { role: "originator", framer: new InPlaceFramer() });
+    const encrypted = packets.pipeThrough(new EspEncryptStream<PacketChunk>(options));
+    await Promise.all([
+      vpn.ike.writable.close(),
+      encrypted.pipeTo(returnSlabs<PacketChunk>(vpn.esp.writable, slabs)),
+    ]);
+    return;
+  }
+  const out = returnSlabs(connection.writable, slabs);
   if (way === "composed") {
     const stage = compose(new EspEncryptor(options), new InPlaceFramer());
     await packets.pipeThrough(stage).pipeTo(out);
@@ -158,9 +169,20 @@ async function receiveOctets(socket: RawSocket, transfer: Transfer): Promise<num
   return packets;
 }
 
-async function receivePackets({ readable }: Connection, way: Way, table: SaTable): Promise<number> {
+async function receivePackets(connection: Connection, way: Way, table: SaTable): Promise<number> {
+  const { readable } = connection;
   let packets = 0;
   const sink = sinkOf((chunk: PacketChunk) => packets += chunk.length);
+  if (way === "joined") {
+    const decryptor = new EspDecryptor({ table });
+    const count = (chunk: PacketChunk) => void (packets += chunk.length);
+    const vpn = new EncapsulatedConnection(connection, {
+      role: "responder",
+      onEsp: (messages) => decryptor.handle(messages, count),
+    });
+    for await (const _ of vpn.ike.readable); // ends with the stream
+    return packets;
+  }
   if (way === "composed") {
     const stage = compose(new Deframer(), new EspDecryptor({ table }));
     await readable.pipeThrough(stage).pipeTo(sink);

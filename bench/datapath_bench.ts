@@ -23,7 +23,7 @@ const rounds = bench.quick ? 5 : 7;
 const warm = 3;
 
 /** What crosses in two processes. */
-const MEASURED = ["plain loop", "stages", "composed"] as const;
+const MEASURED = ["plain loop", "stages", "composed", "joined"] as const;
 
 /** What is told of each besides its rate. */
 const PARTS = ["packets", "wall clock", "sender", "receiver"] as const;
@@ -79,7 +79,7 @@ async function benchSize(provider: string, size: number): Promise<void> {
   await bench.group(whole.flatMap((name) => [name, ...PARTS.map((part) => `${name}, ${part}`)]), async () => {
     const batches = batchesFor(provider, size);
     const of = (way: Way): Transfer => ({ way, provider, size, batches });
-    const runs: Record<typeof MEASURED[number], Run[]> = { "plain loop": [], stages: [], composed: [] };
+    const runs: Record<typeof MEASURED[number], Run[]> = { "plain loop": [], stages: [], composed: [], joined: [] };
     const apart: number[] = [];
     const alone: number[] = [];
     // A process does one thing, as a tunnel's does: compilers make worse code of what is used in many ways.
@@ -87,6 +87,7 @@ async function benchSize(provider: string, size: number): Promise<void> {
       "plain loop": new Pair(of("plain loop")),
       stages: new Pair(of("stages")),
       composed: new Pair(of("composed")),
+      joined: new Pair(of("joined")),
       socket: new Pair(of("socket")),
     };
     const cipher = new Pair(of("socket"));
@@ -97,6 +98,7 @@ async function benchSize(provider: string, size: number): Promise<void> {
           "plain loop": await pairs["plain loop"].across(),
           stages: await pairs.stages.across(),
           composed: await pairs.composed.across(),
+          joined: await pairs.joined.across(),
         };
         if (i >= 0) { for (const way of MEASURED) runs[way].push(taken[way]); }
         if (bench.quick) continue; // processes take longer to start than to be measured

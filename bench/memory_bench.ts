@@ -26,8 +26,7 @@ for (const [who, measure] of [["accepted", measureAccepted], ["client", measureC
     bench.row(names.raw, raw, "KiB");
     for (const kind of ["Connection", "EncapsulationStream", "EncapsulatedConnection"] as const) {
       if (bench.wants(names[kind])) {
-        const piped = kind === "EncapsulationStream"; // shows what pipes cost; the bar is for those joined to the connection
-        bench.row(names[kind], await measure(kind) - raw, "KiB", piped ? {} : { bar });
+        bench.row(names[kind], await measure(kind) - raw, "KiB", { bar });
       }
     }
   });

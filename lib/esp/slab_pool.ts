@@ -3,6 +3,8 @@
  * encryption, for zeros, page faults and collections. Whoever sends knows when a slab is free: when its octets have left.
  */
 
+import type { PacketChunk } from "./esp_encryptor.ts";
+
 /** Octets of a slab: a read of 64 KiB becomes ESP packets of somewhat more. Larger batches get memory of their own. */
 const SLAB_SIZE = 131_072;
 
@@ -47,19 +49,22 @@ export class SlabPool {
 
 /**
  * A writable in front of a connection's: gives slabs back once the connection has taken their octets, which is when its write
- * settles. For bytes that were framed in place, and for connections that keep nothing of what was written, as all of
- * `iketcp/transport` do.
+ * settles. For bytes that were framed in place, or the packets themselves on their way into an `EncapsulatedConnection`, and
+ * for connections that keep nothing of what was written, as all of `iketcp/transport` do.
  */
-export function returnSlabs(
-  writable: WritableStream<Uint8Array>,
+export function returnSlabs<C extends PacketChunk>(
+  writable: WritableStream<C>,
   slabs: SlabPool,
-): WritableStream<Uint8Array> {
+): WritableStream<C> {
   const writer = writable.getWriter();
-  return new WritableStream<Uint8Array>({
+  return new WritableStream<C>({
     start(controller) {
       writer.closed.catch((reason) => controller.error(reason));
     },
-    write: (chunk) => writer.write(chunk).then(() => slabs.give(chunk)),
+    write: (chunk) => {
+      const octets: Uint8Array | undefined = Array.isArray(chunk) ? chunk[0] : chunk; // a batch lies in one slab
+      return writer.write(chunk).then(() => octets && slabs.give(octets));
+    },
     close: () => writer.close(),
     abort: (reason) => writer.abort(reason),
   });
