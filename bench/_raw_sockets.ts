@@ -2,7 +2,7 @@
  * TCP as plainly as each runtime has it, read by the same method as our connections are: what those are compared with.
  *
  * Node: `node:net`, `onread` with one buffer where it connects, `data` events where it accepts. Bun: the same.
- * Deno: `conn.read` into one buffer and `conn.write`.
+ * Deno: `conn.read` into one buffer and `conn.write`. Whoever keeps what is read gets a new buffer for each read.
  */
 
 import { connect, createServer, type Socket } from "node:net";
@@ -38,18 +38,19 @@ export interface RawTcp {
   connect(port: number): Promise<RawSocket>;
 }
 
-/** Shared by all sockets, as nobody keeps what is read. */
+/** Shared by all sockets, where nobody keeps what is read. */
 const READ_BUFFER = new Uint8Array(CHUNK_LENGTH);
 
 /** Where everything happens. */
 export const HOST = "127.0.0.1";
 
-/** The plain sockets of this runtime. */
-export function rawTcp(): RawTcp {
-  return detectRuntime().name === "deno" ? DENO : NODE;
+/** The plain sockets of this runtime, read into the same memory again, or into new memory that the reader could keep. */
+export function rawTcp(memory: "same" | "new" = "same"): RawTcp {
+  const readBuffer = memory === "same" ? () => READ_BUFFER : () => new Uint8Array(CHUNK_LENGTH);
+  return detectRuntime().name === "deno" ? denoTcp(readBuffer) : nodeTcp(readBuffer);
 }
 
-const NODE: RawTcp = {
+const nodeTcp = (readBuffer: () => Uint8Array): RawTcp => ({
   async listen() {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
     await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
@@ -75,7 +76,7 @@ const NODE: RawTcp = {
       const socket = connect({
         ...{ host: HOST, port, allowHalfOpen: true },
         onread: {
-          buffer: READ_BUFFER,
+          buffer: readBuffer,
           callback(octets) {
             handler(octets);
             return true;
@@ -89,7 +90,7 @@ const NODE: RawTcp = {
       });
     });
   },
-};
+});
 
 function rawNodeSocket(socket: Socket, read: (onOctets: (octets: number) => void) => void): RawSocket {
   return {
@@ -121,26 +122,25 @@ function rawNodeSocket(socket: Socket, read: (onOctets: (octets: number) => void
   };
 }
 
-const DENO: RawTcp = {
+const denoTcp = (readBuffer: () => Uint8Array): RawTcp => ({
   // deno-lint-ignore require-await
   async listen() {
     const listener = deno().listen({ hostname: HOST, port: 0 });
     return {
       port: listener.addr.port,
-      accept: async () => rawDenoSocket(await listener.accept()),
+      accept: async () => rawDenoSocket(await listener.accept(), readBuffer),
       close: () => listener.close(),
     };
   },
-  connect: async (port) => rawDenoSocket(await deno().connect({ hostname: HOST, port })),
-};
+  connect: async (port) => rawDenoSocket(await deno().connect({ hostname: HOST, port }), readBuffer),
+});
 
-function rawDenoSocket(conn: DenoTcpConn): RawSocket {
+function rawDenoSocket(conn: DenoTcpConn, readBuffer: () => Uint8Array): RawSocket {
   conn.setNoDelay(true);
   return {
     async drain(onOctets) {
-      const buffer = new Uint8Array(CHUNK_LENGTH);
       for (;;) {
-        const octets = await conn.read(buffer);
+        const octets = await conn.read(readBuffer());
         if (octets === null) return;
         onOctets(octets);
       }

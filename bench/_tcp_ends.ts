@@ -9,21 +9,23 @@ import { HOST, type RawSocket, rawTcp } from "./_raw_sockets.ts";
 import { CHUNK_LENGTH, makeBatch, PACKET_LENGTH, sinkOf, sourceOf } from "./_traffic.ts";
 
 /**
- * A way to move bulk: the runtime's sockets; our connections; and messages over our connections, by framing alone in pipes, by
+ * A way to move bulk: the runtime's sockets, read into the same memory or into new; our connections; and messages over our connections, by framing alone in pipes, by
  * the whole of RFC 9329 in pipes, joined to the connection, and joined with ESP packets in lent memory, as an ESP datapath
  * has it: received in the read buffer, and sent from where they were encrypted.
  */
 export type Way =
   | "raw"
+  | "raw, new memory"
   | "Connection"
   | "framer and deframer"
   | "EncapsulationStream"
   | "EncapsulatedConnection"
   | "EncapsulatedConnection, lent";
 
-/** All ways, the one to compare with first. */
+/** All ways, those to compare with first. */
 export const WAYS: readonly Way[] = [
   "raw",
+  "raw, new memory",
   "Connection",
   "framer and deframer",
   "EncapsulationStream",
@@ -35,6 +37,12 @@ const CHUNK = new Uint8Array(CHUNK_LENGTH).fill(0x5a);
 const BATCH = makeBatch(PACKET_LENGTH);
 /** With the place of a Length in front of each message. */
 const ROOMY_BATCH = makeBatch(PACKET_LENGTH, 2);
+
+/** What a way is compared with: the raw loop that reads into memory of the same kind; a stream gives its memory away. */
+export function rawOf(way: Way): Way | undefined {
+  if (isRaw(way)) return undefined;
+  return way === "EncapsulatedConnection, lent" ? "raw" : "raw, new memory";
+}
 
 /** One end of a connection. */
 export interface End {
@@ -54,21 +62,29 @@ export interface ListeningEnd {
   readonly accepted: Promise<End>;
 }
 
+function isRaw(way: Way): boolean {
+  return way === "raw" || way === "raw, new memory";
+}
+
+function countsOctets(way: Way): boolean {
+  return isRaw(way) || way === "Connection";
+}
+
 /** What `receive` gives when nothing was lost. */
 export function expectedCount(way: Way, chunks: number): number {
-  return chunks * (way === "raw" || way === "Connection" ? CHUNK_LENGTH : BATCH.length);
+  return chunks * (countsOctets(way) ? CHUNK_LENGTH : BATCH.length);
 }
 
 /** Octets on the wire. */
 export function octetsOf(way: Way, chunks: number): number {
-  const octets = way === "raw" || way === "Connection" ? CHUNK_LENGTH : BATCH.length * (2 + PACKET_LENGTH);
+  const octets = countsOctets(way) ? CHUNK_LENGTH : BATCH.length * (2 + PACKET_LENGTH);
   return chunks * octets;
 }
 
 /** Listens for one connection. */
 export async function listenForOne(way: Way): Promise<ListeningEnd> {
-  if (way === "raw") {
-    const listener = await rawTcp().listen();
+  if (isRaw(way)) {
+    const listener = await rawTcp(memoryOf(way)).listen();
     const accepted = listener.accept().then((socket) => {
       listener.close();
       return rawEnd(socket);
@@ -86,8 +102,12 @@ export async function listenForOne(way: Way): Promise<ListeningEnd> {
 
 /** Connects. */
 export async function connectTo(way: Way, port: number): Promise<End> {
-  if (way === "raw") return rawEnd(await rawTcp().connect(port));
+  if (isRaw(way)) return rawEnd(await rawTcp(memoryOf(way)).connect(port));
   return endOf(way, "originator", await connectTcp({ hostname: HOST, port }));
+}
+
+function memoryOf(way: Way): "same" | "new" {
+  return way === "raw" ? "same" : "new";
 }
 
 function rawEnd(socket: RawSocket): End {

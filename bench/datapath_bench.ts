@@ -79,7 +79,12 @@ async function benchSize(provider: string, size: number): Promise<void> {
   await bench.group(whole.flatMap((name) => [name, ...PARTS.map((part) => `${name}, ${part}`)]), async () => {
     const batches = batchesFor(provider, size);
     const of = (way: Way): Transfer => ({ way, provider, size, batches });
-    const runs: Record<typeof MEASURED[number], Run[]> = { "plain loop": [], stages: [], composed: [], joined: [] };
+    const runs: Record<typeof MEASURED[number], Run[]> = {
+      "plain loop": [],
+      stages: [],
+      composed: [],
+      joined: [],
+    };
     const apart: number[] = [];
     const alone: number[] = [];
     // A process does one thing, as a tunnel's does: compilers make worse code of what is used in many ways.
