@@ -1,6 +1,6 @@
 /**
  * What is to be known of each algorithm: sizes in octets, what AEADs want to be told first, and its known answer, which a provider
- * must give before anything is entrusted to it. Records keyed by the unions of `types.ts`, so that the compiler lists what a
+ * must give before anything is entrusted to it. Records keyed by the unions of `algorithm_names.ts`, so that the compiler lists what a
  * new algorithm lacks.
  *
  * Answers were computed with OpenSSL 3 from inputs that count upwards: keys from 0, nonces and IVs from 0x40, authenticated data and
@@ -10,11 +10,11 @@
 import type {
   AeadAlgorithm,
   CipherAlgorithm,
-  CryptoAlgorithm,
   HashAlgorithm,
   HmacAlgorithm,
   MacAlgorithm,
-} from "./types.ts";
+} from "./algorithm_names.ts";
+import type { CryptoAlgorithm } from "./types.ts";
 import { KEY_EXCHANGES, type KeyExchangeAlgorithm } from "./dh/transforms.ts";
 import { type SignatureAlgorithm, SIGNATURES, signingOf } from "./signature/algorithms.ts";
 

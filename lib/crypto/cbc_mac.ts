@@ -3,7 +3,8 @@
  * last block. Made of a provider's AES-128-CBC, so that every provider has them.
  */
 
-import type { CbcMacAlgorithm, CipherPrimitive, MacPrimitive } from "./types.ts";
+import type { CbcMacAlgorithm } from "./algorithm_names.ts";
+import type { CipherPrimitive, MacPrimitive } from "./types.ts";
 
 const BLOCK_SIZE = 16;
 

@@ -13,7 +13,8 @@ import {
   type SignatureAlgorithm,
   SIGNATURES,
 } from "./signature/algorithms.ts";
-import type { HandshakeProvider, HashAlgorithm } from "./types.ts";
+import type { HashAlgorithm } from "./algorithm_names.ts";
+import type { HandshakeProvider } from "./types.ts";
 
 /** Says what was wrong; null when nothing was. */
 export type Fault = string | null;

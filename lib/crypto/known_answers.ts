@@ -17,15 +17,8 @@ import {
 } from "./handshake_answers.ts";
 import { createMac } from "./macs.ts";
 import { type SignatureAlgorithm, SIGNATURES } from "./signature/algorithms.ts";
-import type {
-  AeadAlgorithm,
-  CipherAlgorithm,
-  CryptoAlgorithm,
-  CryptoProvider,
-  HandshakeProvider,
-  HashAlgorithm,
-  MacAlgorithm,
-} from "./types.ts";
+import type { AeadAlgorithm, CipherAlgorithm, HashAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { CryptoAlgorithm, CryptoProvider, HandshakeProvider } from "./types.ts";
 
 const AEAD_BODY_SIZE = 20;
 const CIPHER_BODY_SIZE = 32;

@@ -21,6 +21,7 @@
  * @module
  */
 
+export * from "./algorithm_names.ts";
 export * from "./algorithms.ts";
 export * from "./constant_time.ts";
 export type { KeyExchange, RandomSource } from "./dh/key_exchange.ts";

@@ -13,16 +13,13 @@ import type { PrfTransform } from "./prf/transforms.ts";
 import type { SignatureSchemeName } from "./signature/schemes.ts";
 import { signWith, verifyWith } from "./signature/signature.ts";
 import type { EncryptionTransform, IntegrityTransform } from "./transforms.ts";
+import type { AeadAlgorithm, CipherAlgorithm, HashAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
 import type {
-  AeadAlgorithm,
-  CipherAlgorithm,
   CipherDirection,
   CipherSpec,
   CryptoAlgorithm,
   CryptoProvider,
   HandshakeProvider,
-  HashAlgorithm,
-  MacAlgorithm,
   MacPrimitive,
   MessageOpener,
   MessageSealer,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { AeadAlgorithm, CipherAlgorithm, MacAlgorithm } from "./types.ts";
+import type { AeadAlgorithm, CipherAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
 
 /** How a transform treats the body. */
 export type EncryptionMode = "aead" | "gmac" | "cbc" | "ctr" | "null";

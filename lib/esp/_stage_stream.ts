@@ -3,7 +3,7 @@
  * synchronous, and the core stays reachable.
  */
 
-import type { PacketChunk } from "./esp_encryptor.ts";
+import type { PacketChunk } from "./packet.ts";
 
 /** What the cores of this room have in common. */
 export interface PacketCore {

@@ -1,6 +1,6 @@
 import { PacketStageStream } from "./_stage_stream.ts";
 import { EspDecryptor, type EspDecryptorOptions } from "./esp_decryptor.ts";
-import type { PacketChunk } from "./esp_encryptor.ts";
+import type { PacketChunk } from "./packet.ts";
 
 /**
  * ESP packets, or batches of them, to IP packets in kind; the SA is found by SPI. **Packets are decrypted where they lie**,

@@ -5,7 +5,7 @@
 
 import { checkOctets } from "./_check.ts";
 import { putOff, work } from "./_work.ts";
-import type { PacketChunk } from "./esp_encryptor.ts";
+import type { PacketChunk } from "./packet.ts";
 import { INBOUND_SA_DROPS, type InboundSa, type InboundSaDrop } from "./inbound_sa.ts";
 import { readUint32 } from "./packet.ts";
 import type { SaTable } from "./sa_table.ts";

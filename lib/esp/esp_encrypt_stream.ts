@@ -1,5 +1,6 @@
 import { PacketStageStream } from "./_stage_stream.ts";
-import { EspEncryptor, type EspEncryptorOptions, type PacketChunk } from "./esp_encryptor.ts";
+import { EspEncryptor, type EspEncryptorOptions } from "./esp_encryptor.ts";
+import type { PacketChunk } from "./packet.ts";
 
 /**
  * IP packets, or batches of them, to ESP packets in kind; the SA is picked by its selectors. Packets are copied into one

@@ -8,12 +8,9 @@ import { checkInteger, checkOctets } from "./_check.ts";
 import { TokenBucket } from "./_token_bucket.ts";
 import { putOff, work } from "./_work.ts";
 import type { OutboundSa } from "./outbound_sa.ts";
-import { NEXT_HEADER } from "./packet.ts";
+import { NEXT_HEADER, type PacketChunk } from "./packet.ts";
 import type { SaTable } from "./sa_table.ts";
 import type { SlabPool } from "./slab_pool.ts";
-
-/** One packet, or a batch of packets; ESP stages answer in kind. */
-export type PacketChunk = Uint8Array | Uint8Array[];
 
 /** Why a packet is not sent. */
 export type OutboundDrop =

@@ -28,7 +28,14 @@ export * from "./esp_encryptor.ts";
 export * from "./inbound_sa.ts";
 export * from "./lifetime.ts";
 export * from "./outbound_sa.ts";
-export { alignmentOf, espPacketSize, espPayloadLimit, NEXT_HEADER, tunnelMtu } from "./packet.ts";
+export {
+  alignmentOf,
+  espPacketSize,
+  espPayloadLimit,
+  NEXT_HEADER,
+  type PacketChunk,
+  tunnelMtu,
+} from "./packet.ts";
 export * from "./replay_window.ts";
 export * from "./sa_table.ts";
 export * from "./slab_pool.ts";

@@ -11,6 +11,9 @@
 import { ESP_HEADER_SIZE } from "../crypto/mod.ts";
 import type { CipherSizes } from "../crypto/mod.ts";
 
+/** One packet, or a batch of packets; ESP stages answer in kind. */
+export type PacketChunk = Uint8Array | Uint8Array[];
+
 /** Values of the Next Header field that ESP gives a meaning. */
 export const NEXT_HEADER: Readonly<Record<"ipv4" | "ipv6" | "none", number>> = {
   ipv4: 4,

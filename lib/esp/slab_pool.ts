@@ -3,7 +3,7 @@
  * encryption, for zeros, page faults and collections. Whoever sends knows when a slab is free: when its octets have left.
  */
 
-import type { PacketChunk } from "./esp_encryptor.ts";
+import type { PacketChunk } from "./packet.ts";
 
 /** Octets of a slab: a read of 64 KiB becomes ESP packets of somewhat more. Larger batches get memory of their own. */
 const SLAB_SIZE = 131_072;

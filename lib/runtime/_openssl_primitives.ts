@@ -5,15 +5,8 @@
 
 import { CryptoError } from "../errors.ts";
 import { AEADS, HMACS } from "../crypto/algorithms.ts";
-import type {
-  AeadAlgorithm,
-  AeadPrimitive,
-  CipherAlgorithm,
-  CipherDirection,
-  CipherPrimitive,
-  HmacAlgorithm,
-  MacPrimitive,
-} from "../crypto/types.ts";
+import type { AeadAlgorithm, CipherAlgorithm, HmacAlgorithm } from "../crypto/algorithm_names.ts";
+import type { AeadPrimitive, CipherDirection, CipherPrimitive, MacPrimitive } from "../crypto/types.ts";
 import { type Base, type Integer, type OpensslBinding, ownedOctets, type Pointer } from "./_openssl.ts";
 
 /** Commands of `EVP_CIPHER_CTX_ctrl`. */

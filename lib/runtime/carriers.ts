@@ -23,39 +23,14 @@ import {
   type CarrierScheme,
   type CarrierUrl,
   CONNECT_PARAMETERS,
-  type SchemeRules,
   showCarrierUrl,
 } from "../transport/url.ts";
 import { runtime } from "./_select.ts";
+import type { Carrier, StreamCarrier } from "./carrier.ts";
 import { openStream } from "./open_stream.ts";
 import { TLS_CARRIER, TLS_TCP_CARRIER } from "./tls_carrier.ts";
 import { WS_CARRIER, WSS_CARRIER } from "./web_socket_carrier.ts";
 import { HTTPS_CARRIER } from "./web_transport_carrier.ts";
-
-/** A carrier of byte streams. Its functions get options into which the parameters of the URL have gone. */
-export interface StreamCarrier extends SchemeRules {
-  /** Tells the rows of the registry apart. */
-  readonly kind: "stream";
-  /** Throws when it cannot connect with these options, in this runtime or at all. */
-  checkConnect?(url: CarrierUrl, options: CarrierConnectOptions): void;
-  /** Throws when it cannot listen with these options, in this runtime or at all. */
-  checkListen?(url: CarrierUrl, options: CarrierListenOptions): void;
-  /** Opens a connection to the URL. */
-  connect(url: CarrierUrl, options: CarrierConnectOptions): Promise<Connection>;
-  /** Accepts connections at the URL. */
-  listen(url: CarrierUrl, options: CarrierListenOptions): Promise<Listener>;
-}
-
-/** A carrier of datagrams. */
-export interface DatagramCarrier extends SchemeRules {
-  /** Tells the rows of the registry apart. */
-  readonly kind: "datagram";
-  /** Opens an endpoint; the URL is its `local` or `remote` address, as the options say. */
-  open(url: CarrierUrl, options: UdpOptions): Promise<DatagramEndpoint>;
-}
-
-/** A row of the registry. */
-export type Carrier = StreamCarrier | DatagramCarrier;
 
 /** Every carrier. One that a runtime lacks refuses in its checks, and names what has it. */
 export const CARRIERS: Readonly<Record<CarrierScheme, Carrier>> = {

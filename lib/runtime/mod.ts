@@ -33,6 +33,7 @@ import type {
 } from "../transport/types.ts";
 import { runtime } from "./_select.ts";
 
+export * from "./carrier.ts";
 export * from "./carriers.ts";
 export * from "./crypto.ts";
 export * from "./detect.ts";

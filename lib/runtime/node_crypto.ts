@@ -9,14 +9,12 @@ import type { CipherGCM, CipherGCMTypes, DecipherGCM, KeyObject } from "node:cry
 import { concat } from "../bytes/concat.ts";
 import { CryptoError } from "../errors.ts";
 import { AEADS, HMACS } from "../crypto/algorithms.ts";
+import type { AeadAlgorithm, CipherAlgorithm, HmacAlgorithm } from "../crypto/algorithm_names.ts";
 import type {
-  AeadAlgorithm,
   AeadPrimitive,
-  CipherAlgorithm,
   CipherDirection,
   CipherPrimitive,
   CryptoProvider,
-  HmacAlgorithm,
   MacPrimitive,
 } from "../crypto/types.ts";
 import { builtinModule } from "./_process.ts";

@@ -8,7 +8,7 @@ import { attempt } from "../transport/attempt.ts";
 import { CARRIER_SCHEMES, type CarrierUrl, showCarrierUrl } from "../transport/url.ts";
 import { runtime } from "./_select.ts";
 import { checkTlsClient, checkTlsServer } from "./_tls_options.ts";
-import type { StreamCarrier } from "./carriers.ts";
+import type { StreamCarrier } from "./carrier.ts";
 import { openStream } from "./open_stream.ts";
 import { connectTls } from "./tls_connection.ts";
 import { listenTls, type TlsListener } from "./tls_listener.ts";

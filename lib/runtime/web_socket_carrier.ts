@@ -2,7 +2,7 @@
 
 import { CARRIER_SCHEMES, type CarrierUrl, showCarrierUrl } from "../transport/url.ts";
 import { checkTlsClient, checkTlsServer } from "./_tls_options.ts";
-import type { StreamCarrier } from "./carriers.ts";
+import type { StreamCarrier } from "./carrier.ts";
 import { TlsSessions } from "./tls_sessions.ts";
 import { connectWebSocket, listenWebSocket } from "./web_socket.ts";
 

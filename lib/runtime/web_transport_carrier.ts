@@ -9,7 +9,7 @@ import type {
 } from "../transport/types.ts";
 import { CARRIER_SCHEMES, type CarrierUrl, showCarrierUrl } from "../transport/url.ts";
 import { connectWebTransport, platformWebTransport } from "../transport/web_transport/client.ts";
-import type { StreamCarrier } from "./carriers.ts";
+import type { StreamCarrier } from "./carrier.ts";
 import { hasWebTransportServer, listenWebTransport } from "./deno_web_transport.ts";
 import { runtimeName } from "./detect.ts";
 

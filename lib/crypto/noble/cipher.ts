@@ -1,7 +1,8 @@
 /** AES-CBC without padding, and AES-CTR (NIST SP 800-38A). */
 
 import { cbc, ctr } from "@noble/ciphers/aes.js";
-import type { CipherAlgorithm, CipherDirection, CipherPrimitive } from "../types.ts";
+import type { CipherAlgorithm } from "../algorithm_names.ts";
+import type { CipherDirection, CipherPrimitive } from "../types.ts";
 
 /** How noble makes a cipher for one message. */
 type Make = (key: Uint8Array, iv: Uint8Array) => ReturnType<typeof ctr>;

@@ -2,7 +2,7 @@
 
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
-import type { HashAlgorithm } from "../types.ts";
+import type { HashAlgorithm } from "../algorithm_names.ts";
 
 const HASHES = { sha1, sha256, sha384, sha512 } satisfies Readonly<Record<HashAlgorithm, unknown>>;
 

@@ -3,7 +3,8 @@
 import { type _HMAC as Hmac, hmac } from "@noble/hashes/hmac.js";
 import { sha1 } from "@noble/hashes/legacy.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
-import type { HmacAlgorithm, MacPrimitive } from "../types.ts";
+import type { HmacAlgorithm } from "../algorithm_names.ts";
+import type { MacPrimitive } from "../types.ts";
 
 const HASHES = {
   "hmac-sha1": sha1,

@@ -8,7 +8,7 @@ import { fromHex } from "../../bytes/hex.ts";
 import { fromBigInt, powerOf, toBigInt } from "../big_integers.ts";
 import { equalOctets } from "../constant_time.ts";
 import type { PublicKey } from "../signature/keys.ts";
-import type { HashAlgorithm } from "../types.ts";
+import type { HashAlgorithm } from "../algorithm_names.ts";
 import { nobleHash } from "./hashes.ts";
 
 type RsaKey = PublicKey & { readonly type: "rsa" };

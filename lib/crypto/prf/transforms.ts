@@ -3,7 +3,7 @@
  * a MAC that no row has yet, the MAC.
  */
 
-import type { MacAlgorithm } from "../types.ts";
+import type { MacAlgorithm } from "../algorithm_names.ts";
 
 /** A row of type 2. */
 export interface PrfTransform {

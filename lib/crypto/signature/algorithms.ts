@@ -3,7 +3,7 @@
  * `schemes.ts`, and the algorithm to the providers; the compiler lists where it is missing.
  */
 
-import type { HashAlgorithm } from "../types.ts";
+import type { HashAlgorithm } from "../algorithm_names.ts";
 
 /** Curves of ECDSA keys. */
 export type EcdsaCurve = "p256" | "p384" | "p521";

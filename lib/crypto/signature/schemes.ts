@@ -4,7 +4,7 @@
  */
 
 import { fromHex, toHex } from "../../bytes/hex.ts";
-import type { HashAlgorithm } from "../types.ts";
+import type { HashAlgorithm } from "../algorithm_names.ts";
 import type { EcdsaCurve, SignatureAlgorithm, SignatureHash } from "./algorithms.ts";
 
 /** Names of the schemes. */
