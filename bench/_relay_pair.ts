@@ -1,7 +1,8 @@
 /** Two daemons that this process plays, and a pair of relays between them, in two processes. */
 
 import { openUdp } from "../lib/runtime/mod.ts";
-import type { DatagramEndpoint, TransportAddress } from "../lib/transport/types.ts";
+import type { TransportAddress } from "../lib/transport/address.ts";
+import type { DatagramEndpoint } from "../lib/transport/types.ts";
 import { median, startClock } from "./_harness.ts";
 import { Peer } from "./_peer.ts";
 import { HOST } from "./_raw_sockets.ts";

@@ -1,7 +1,7 @@
 /** What a relay tells about itself. Each event is plain data; `event` names it, as in the JSON lines of `iketcp relay`. */
 
 import type { IketcpError } from "../errors.ts";
-import type { TransportAddress } from "../transport/types.ts";
+import type { TransportAddress } from "../transport/address.ts";
 
 /** An event of either kind of relay. `client` is the UDP peer (originator) or the far end of the stream (responder). */
 export type RelayEvent =

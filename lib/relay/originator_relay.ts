@@ -3,8 +3,8 @@
  */
 
 import { IketcpError, RelayError, TransportError } from "../errors.ts";
-import { formatAddress } from "../transport/address.ts";
-import type { Connection, Datagram, DatagramEndpoint, TransportAddress } from "../transport/types.ts";
+import { formatAddress, type TransportAddress } from "../transport/address.ts";
+import type { Connection, Datagram, DatagramEndpoint } from "../transport/types.ts";
 import { Backoff } from "./backoff.ts";
 import { type RelayCounters, zeroCounters } from "./counters.ts";
 import { isCarried, lacksMarker } from "./datagrams.ts";

@@ -3,8 +3,7 @@
 import { lookup } from "node:dns/promises";
 
 import { CodedRangeError, CodedTypeError } from "../errors.ts";
-import { isIpAddress } from "../transport/address.ts";
-import type { TransportAddress } from "../transport/types.ts";
+import { isIpAddress, type TransportAddress } from "../transport/address.ts";
 import { toTransportError } from "./errors.ts";
 
 /**

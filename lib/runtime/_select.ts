@@ -7,7 +7,8 @@ import type {
   Listener,
   ListenOptions,
 } from "../transport/types.ts";
-import type { TransportAddress, UdpOptions } from "../transport/types.ts";
+import type { TransportAddress } from "../transport/address.ts";
+import type { UdpOptions } from "../transport/types.ts";
 import { detectRuntime } from "./detect.ts";
 
 /** What every runtime's entry point exports. */

@@ -1,8 +1,8 @@
 /** What the options of a UDP endpoint mean, the same in every runtime: names resolved, families settled. */
 
 import { CodedRangeError, CodedTypeError } from "../errors.ts";
-import { formatAddress, isIpAddress } from "../transport/address.ts";
-import type { TransportAddress, UdpOptions } from "../transport/types.ts";
+import { formatAddress, isIpAddress, type TransportAddress } from "../transport/address.ts";
+import type { UdpOptions } from "../transport/types.ts";
 import { checkAddress, resolveAddress } from "./_resolve.ts";
 
 /** Octets of datagrams that may wait to be sent, unless told otherwise. */

@@ -1,9 +1,9 @@
 /** WebSockets of somebody's own HTTP server in Bun: a part of the `fetch` of `Bun.serve`, and its `websocket`. */
 
 import { TransportError } from "../errors.ts";
-import { formatAddress } from "../transport/address.ts";
+import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { CarrierConnection, CLOSE_STALL_TIME, LINGER_TIME } from "../transport/carrier_connection.ts";
-import type { ConnectionLayer, TransportAddress } from "../transport/types.ts";
+import type { ConnectionLayer } from "../transport/types.ts";
 import {
   CLOSE_CODES,
   closedByPeer,

@@ -8,15 +8,9 @@
  */
 
 import { DEFAULT_BACKLOG } from "../transport/accept_queue.ts";
-import { formatAddress, unmapAddress } from "../transport/address.ts";
+import { formatAddress, type TransportAddress, unmapAddress } from "../transport/address.ts";
 import { CarrierConnection } from "../transport/carrier_connection.ts";
-import type {
-  Connection,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-  TransportAddress,
-} from "../transport/types.ts";
+import type { Connection, ConnectOptions, Listener, ListenOptions } from "../transport/types.ts";
 import { attempt } from "./_attempt.ts";
 import { deno, type DenoAddress, type DenoTcpConn, type DenoTcpListener } from "./_deno.ts";
 import { ReadBuffer } from "./_read_buffer.ts";

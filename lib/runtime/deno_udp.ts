@@ -5,15 +5,9 @@
  * Deno has no connected UDP sockets: a `remote` is a filter here, and that nobody listens there is not reported.
  */
 
-import { unmapAddress } from "../transport/address.ts";
+import { type TransportAddress, unmapAddress } from "../transport/address.ts";
 import { DATAGRAM_OVERHEAD, DatagramQueue } from "../transport/datagram_queue.ts";
-import type {
-  Datagram,
-  DatagramCounters,
-  DatagramEndpoint,
-  TransportAddress,
-  UdpOptions,
-} from "../transport/types.ts";
+import type { Datagram, DatagramCounters, DatagramEndpoint, UdpOptions } from "../transport/types.ts";
 import { deno, type DenoAddress, type DenoDatagramConn } from "./_deno.ts";
 import { copyOut } from "./_slab.ts";
 import { AddressCache, DestinationCheck, planUdp, type UdpPlan } from "./_udp_options.ts";

@@ -1,6 +1,6 @@
 /** WebSockets of somebody's own HTTP server in Deno: a part of the handler of `Deno.serve`. */
 
-import type { TransportAddress } from "../transport/types.ts";
+import type { TransportAddress } from "../transport/address.ts";
 import { adoptWebSocket } from "../transport/web_socket/platform.ts";
 import { deno } from "./_deno.ts";
 import { headOf, refusal, Upgrades } from "./_upgrades.ts";

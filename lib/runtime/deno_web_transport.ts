@@ -7,9 +7,9 @@
 
 import { ConfigError, TransportError } from "../errors.ts";
 import { AcceptQueue, DEFAULT_BACKLOG } from "../transport/accept_queue.ts";
-import { formatAddress } from "../transport/address.ts";
+import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { MAX_HANDSHAKES } from "../transport/layered_listener.ts";
-import type { CarrierListenOptions, Connection, Listener, TransportAddress } from "../transport/types.ts";
+import type { CarrierListenOptions, Connection, Listener } from "../transport/types.ts";
 import type { PlatformWebTransport } from "../transport/web_transport/client.ts";
 import { WebTransportConnection } from "../transport/web_transport/connection.ts";
 import { WebTransportDatagramEndpoint } from "../transport/web_transport/datagrams.ts";

@@ -4,8 +4,7 @@
  */
 
 import { TransportError, type TransportErrorCode } from "../errors.ts";
-import { formatAddress } from "../transport/address.ts";
-import type { TransportAddress } from "../transport/types.ts";
+import { formatAddress, type TransportAddress } from "../transport/address.ts";
 
 /** A code and the reason as it ends a sentence. */
 type Row = readonly [TransportErrorCode, string];

@@ -22,13 +22,13 @@
  * @module
  */
 
+import type { TransportAddress } from "../transport/address.ts";
 import type {
   Connection,
   ConnectOptions,
   DatagramEndpoint,
   Listener,
   ListenOptions,
-  TransportAddress,
   UdpOptions,
 } from "../transport/types.ts";
 import { runtime } from "./_select.ts";

@@ -10,16 +10,10 @@ import { Buffer } from "node:buffer";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 import type { TransportError } from "../errors.ts";
-import { formatAddress, unmapAddress } from "../transport/address.ts";
+import { formatAddress, type TransportAddress, unmapAddress } from "../transport/address.ts";
 import { AcceptQueue, DEFAULT_BACKLOG } from "../transport/accept_queue.ts";
 import { CarrierConnection } from "../transport/carrier_connection.ts";
-import type {
-  Connection,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-  TransportAddress,
-} from "../transport/types.ts";
+import type { Connection, ConnectOptions, Listener, ListenOptions } from "../transport/types.ts";
 import { attempt } from "./_attempt.ts";
 import { checkAddress, resolveAddress } from "./_resolve.ts";
 import { SharedReadBuffer } from "./_read_buffer.ts";

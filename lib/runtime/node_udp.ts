@@ -2,15 +2,9 @@
 
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 
-import { unmapAddress } from "../transport/address.ts";
+import { type TransportAddress, unmapAddress } from "../transport/address.ts";
 import { DATAGRAM_OVERHEAD, DatagramQueue } from "../transport/datagram_queue.ts";
-import type {
-  Datagram,
-  DatagramCounters,
-  DatagramEndpoint,
-  TransportAddress,
-  UdpOptions,
-} from "../transport/types.ts";
+import type { Datagram, DatagramCounters, DatagramEndpoint, UdpOptions } from "../transport/types.ts";
 import { AddressCache, DestinationCheck, isIpv6, planUdp, type UdpPlan } from "./_udp_options.ts";
 import { toTransportError } from "./errors.ts";
 

@@ -5,7 +5,8 @@
 
 import { connectThroughProxy } from "../transport/http_tunnel.ts";
 import type { ProxySettings } from "../transport/proxy_url.ts";
-import type { CarrierConnectOptions, Connection, TransportAddress } from "../transport/types.ts";
+import type { TransportAddress } from "../transport/address.ts";
+import type { CarrierConnectOptions, Connection } from "../transport/types.ts";
 import { runtime } from "./_select.ts";
 import { connectTls } from "./tls_connection.ts";
 

@@ -10,7 +10,7 @@ import type { TLSSocket } from "node:tls";
 import { connect, TLSSocket as NodeTlsSocket } from "node:tls";
 import { createHash } from "node:crypto";
 import { TransportError } from "../errors.ts";
-import { formatAddress } from "../transport/address.ts";
+import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { attempt } from "../transport/attempt.ts";
 import { CarrierConnection } from "../transport/carrier_connection.ts";
 import type { ByteDuplex } from "../transport/http_tunnel.ts";
@@ -21,7 +21,7 @@ import type {
   TlsSettings,
   TlsState,
 } from "../transport/tls_settings.ts";
-import type { Connection, ConnectionLayer, ConnectOptions, TransportAddress } from "../transport/types.ts";
+import type { Connection, ConnectionLayer, ConnectOptions } from "../transport/types.ts";
 import { NodeDuplex } from "./_node_duplex.ts";
 import { handshakeError, recordError } from "./_tls_errors.ts";
 import {

@@ -5,11 +5,11 @@
 
 import { TransportError } from "../errors.ts";
 import { AcceptQueue } from "../transport/accept_queue.ts";
-import { formatAddress } from "../transport/address.ts";
+import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { attempt } from "../transport/attempt.ts";
 import { ResumedConnection } from "../transport/prepend.ts";
 import type { TlsServerSettings } from "../transport/tls_settings.ts";
-import type { CarrierListenOptions, Connection, Listener, TransportAddress } from "../transport/types.ts";
+import type { CarrierListenOptions, Connection, Listener } from "../transport/types.ts";
 import { randomBytes } from "node:crypto";
 import { checkTlsServer, serverContext } from "./_tls_options.ts";
 import { acceptWith, HANDSHAKE_TIMEOUT } from "./tls_connection.ts";

@@ -6,18 +6,17 @@
  * Those objects have adapters of their own, for browsers and for servers that somebody else runs.
  */
 
+import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import type {
   CarrierConnectOptions,
   CarrierListenOptions,
   Connection,
   Listener,
-  TransportAddress,
 } from "../transport/types.ts";
 import { CARRIER_SCHEMES } from "../transport/url.ts";
 import { openWebSocket } from "../transport/web_socket/client.ts";
 import type { WebSocketOptions } from "../transport/web_socket/connection.ts";
 import { type AcceptWebSocketOptions, acceptWebSockets } from "../transport/web_socket/server.ts";
-import { formatAddress } from "../transport/address.ts";
 import { attempt } from "./_attempt.ts";
 import { runtime } from "./_select.ts";
 import { openStream } from "./open_stream.ts";

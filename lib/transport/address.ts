@@ -1,6 +1,12 @@
 /** Addresses as text: `192.0.2.1:4500`, `[2001:db8::1]:4500`, `gw.example:4500`. */
 
-import type { TransportAddress } from "./types.ts";
+/** An IP address (without brackets) or host name, and a port. */
+export interface TransportAddress {
+  /** `192.0.2.1`, `2001:db8::1` or `gw.example`. */
+  readonly hostname: string;
+  /** 0 to 65535; 0 lets the system choose where a port is bound. */
+  readonly port: number;
+}
 
 /**
  * Writes an address with its port; IPv6 gets brackets.

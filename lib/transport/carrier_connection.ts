@@ -7,8 +7,8 @@
  */
 
 import { CodedTypeError, TransportError } from "../errors.ts";
-import { formatAddress } from "./address.ts";
-import type { Connection, Receiver, TransportAddress } from "./types.ts";
+import { formatAddress, type TransportAddress } from "./address.ts";
+import type { Connection, Receiver } from "./types.ts";
 
 /** Octets that may wait for a reader before the carrier is told to stop. */
 export const READ_QUEUE_LIMIT = 65536;

@@ -4,11 +4,10 @@
  */
 
 import { CodedTypeError, ProxyError } from "../errors.ts";
-import { formatAddress, isIpAddress } from "./address.ts";
+import { formatAddress, isIpAddress, type TransportAddress } from "./address.ts";
 import { HttpBodySkipper } from "./http_body_skipper.ts";
 import { fieldValues, type HttpResponseHead, HttpResponseHeadReader } from "./http_response_head.ts";
 import type { ProxyCredentials } from "./proxy_url.ts";
-import type { TransportAddress } from "./types.ts";
 
 /** Options of an {@linkcode HttpConnect}. */
 export interface HttpConnectOptions {

@@ -4,12 +4,12 @@
  */
 
 import { ProxyError, TransportError } from "../errors.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress, type TransportAddress } from "./address.ts";
 import { attempt } from "./attempt.ts";
 import { HttpConnect, type HttpConnectOptions } from "./http_connect.ts";
 import { prepend, ResumedConnection } from "./prepend.ts";
 import { type ProxySettings, showProxyUrl } from "./proxy_url.ts";
-import type { Connection, TransportAddress } from "./types.ts";
+import type { Connection } from "./types.ts";
 
 /** Octets in both directions: a connection, or any pair of streams. */
 export interface ByteDuplex {

@@ -4,9 +4,9 @@
  */
 
 import { TransportError } from "../errors.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress, type TransportAddress } from "./address.ts";
 import { AcceptQueue, DEFAULT_BACKLOG } from "./accept_queue.ts";
-import type { Connection, Listener, TransportAddress } from "./types.ts";
+import type { Connection, Listener } from "./types.ts";
 
 /** Handshakes that may be under way, unless told otherwise. */
 export const MAX_HANDSHAKES = 1000;

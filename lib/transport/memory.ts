@@ -6,9 +6,9 @@
 
 import { CodedRangeError, TransportError } from "../errors.ts";
 import { AcceptQueue } from "./accept_queue.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress, type TransportAddress } from "./address.ts";
 import { CarrierConnection, READ_QUEUE_LIMIT } from "./carrier_connection.ts";
-import type { Connection, ConnectOptions, Listener, ListenOptions, TransportAddress } from "./types.ts";
+import type { Connection, ConnectOptions, Listener, ListenOptions } from "./types.ts";
 
 /** Options of a memory pair. */
 export interface MemoryOptions {

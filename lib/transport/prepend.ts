@@ -1,6 +1,7 @@
 /** Streams and connections with some octets put back in front: for whoever has read a little too much. */
 
-import type { Connection, ConnectionLayer, Receiver, TransportAddress } from "./types.ts";
+import type { TransportAddress } from "./address.ts";
+import type { Connection, ConnectionLayer, Receiver } from "./types.ts";
 
 /** Gives `rest`, then what `readable` gives; both are read only when somebody asks. */
 export function prepend(rest: Uint8Array, readable: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {

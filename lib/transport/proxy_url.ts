@@ -1,9 +1,8 @@
 /** Proxies as URLs: `http://proxy.example:3128`, `https://me:secret@proxy.example`. */
 
 import { ConfigError } from "../errors.ts";
-import { formatAddress, isIpAddress } from "./address.ts";
+import { formatAddress, isIpAddress, type TransportAddress } from "./address.ts";
 import type { TlsClientSettings } from "./tls_settings.ts";
-import type { TransportAddress } from "./types.ts";
 
 /** An HTTP proxy that opens tunnels (RFC 9110, section 9.3.6). */
 export interface ProxySettings extends TransportAddress {

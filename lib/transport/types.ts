@@ -3,16 +3,9 @@
  * and {@linkcode Listener} (streams) or {@linkcode DatagramEndpoint}; `test/compliance` holds the suite for each.
  */
 
+import type { TransportAddress } from "./address.ts";
 import type { ProxySettings } from "./proxy_url.ts";
 import type { TlsClientSettings, TlsServerSettings, TlsState } from "./tls_settings.ts";
-
-/** An IP address (without brackets) or host name, and a port. */
-export interface TransportAddress {
-  /** `192.0.2.1`, `2001:db8::1` or `gw.example`. */
-  readonly hostname: string;
-  /** 0 to 65535; 0 lets the system choose where a port is bound. */
-  readonly port: number;
-}
 
 /**
  * An ordered byte stream in both directions, shaped like the sockets of WinterTC's socket proposal.

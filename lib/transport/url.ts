@@ -4,8 +4,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import { formatAddress, isIpAddress } from "./address.ts";
-import type { TransportAddress } from "./types.ts";
+import { formatAddress, isIpAddress, type TransportAddress } from "./address.ts";
 
 /** The schemes of carrier URLs. */
 export type CarrierScheme = "udp" | "tcp" | "tls" | "ws" | "wss" | "https" | "tls+tcp";

@@ -5,7 +5,7 @@
 
 import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
-import type { TransportAddress } from "../../lib/transport/types.ts";
+import type { TransportAddress } from "../../lib/transport/address.ts";
 import { sleep } from "./streams.ts";
 
 /** A port that does not answer, until it is closed. */

@@ -3,7 +3,8 @@
  * when it is told to. It runs on any connection, in memory or over TCP.
  */
 
-import type { Connection, Listener, TransportAddress } from "../../lib/transport/types.ts";
+import type { TransportAddress } from "../../lib/transport/address.ts";
+import type { Connection, Listener } from "../../lib/transport/types.ts";
 
 /** What a script may do with one connection. */
 export interface ProxyTurn {

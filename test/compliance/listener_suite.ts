@@ -3,13 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TransportError } from "../../lib/errors.ts";
-import type {
-  Connection,
-  ConnectOptions,
-  Listener,
-  ListenOptions,
-  TransportAddress,
-} from "../../lib/transport/types.ts";
+import type { TransportAddress } from "../../lib/transport/address.ts";
+import type { Connection, ConnectOptions, Listener, ListenOptions } from "../../lib/transport/types.ts";
 import { readAll, rejection } from "../_support/streams.ts";
 
 /** What the suite must know of a carrier. */

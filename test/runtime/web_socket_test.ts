@@ -10,7 +10,8 @@ import {
   listenWebSocket,
 } from "../../lib/runtime/mod.ts";
 import { parseCarrierUrl } from "../../lib/transport/mod.ts";
-import type { Connection, TransportAddress } from "../../lib/transport/types.ts";
+import type { TransportAddress } from "../../lib/transport/address.ts";
+import type { Connection } from "../../lib/transport/types.ts";
 import { CA, identity } from "../_support/certificates.ts";
 import { runProxy, targetOf } from "../_support/scripted_proxy.ts";
 import { readAll, rejection, until } from "../_support/streams.ts";

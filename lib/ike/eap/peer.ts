@@ -4,9 +4,15 @@
  * @module
  */
 
-import type { EapTlsCredentials } from "./methods/tls.ts";
 import { EAP_CODE, EAP_TYPE, type EapPacket, emitEapPacket, parseEapPacket } from "./packet.ts";
-import type { EapFailure, EapMethod, EapMethodStep, EapOutcome, EapPeerMethodFactory } from "./types.ts";
+import type {
+  EapFailure,
+  EapMethod,
+  EapMethodStep,
+  EapOutcome,
+  EapPeerMethodFactory,
+  EapTlsCredentials,
+} from "./types.ts";
 
 /** What a peer is made of. */
 export interface EapPeerOptions {

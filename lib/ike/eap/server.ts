@@ -5,9 +5,15 @@
  */
 
 import { formatIdentity, ID_TYPE } from "../auth/mod.ts";
-import type { EapTlsCredentials } from "./methods/tls.ts";
 import { EAP_CODE, EAP_TYPE, type EapPacket, emitEapPacket, parseEapPacket } from "./packet.ts";
-import type { EapFailure, EapMethod, EapMethodStep, EapOutcome, EapServerMethodFactory } from "./types.ts";
+import type {
+  EapFailure,
+  EapMethod,
+  EapMethodStep,
+  EapOutcome,
+  EapServerMethodFactory,
+  EapTlsCredentials,
+} from "./types.ts";
 
 /** What a server is made of. */
 export interface EapServerOptions {

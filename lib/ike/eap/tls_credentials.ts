@@ -13,7 +13,7 @@ import {
 } from "../auth/mod.ts";
 import type { Certificate } from "../auth/mod.ts";
 import type { CryptoProviders } from "../../crypto/mod.ts";
-import type { EapTlsCredentials } from "./methods/tls.ts";
+import type { EapTlsCredentials } from "./types.ts";
 
 /** What EAP-TLS is held against. */
 export interface EapTlsSettings {

@@ -5,8 +5,6 @@
  * @module
  */
 
-import type { EapTlsCredentials } from "./methods/tls.ts";
-
 /** What a packet that was handled comes to. */
 export type EapOutcome =
   /** Send this, and wait for the next packet. */
@@ -107,6 +105,21 @@ export interface EapServerMethodFactory {
   readonly type: number;
   /** Makes one for a conversation. `identity` is what the peer has called itself; empty when it was not asked. */
   create(options: EapServerMethodOptions): EapMethod;
+}
+
+/** What a side of EAP-TLS proves itself with, and how it judges the other. */
+export interface EapTlsCredentials {
+  /** Our certificate and those above it, in DER. */
+  readonly certificates: readonly Uint8Array[];
+  /** The key of the first, PKCS#8 in DER. Never printed. */
+  readonly pkcs8: Uint8Array;
+  /** The highest version of TLS (default: the highest that the runtime has). */
+  readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+  /**
+   * Why the other side's certificates are not accepted, a sentence; null when they are. The first is its own. `identity` is
+   * what an EAP peer has called itself; empty on the peer's own side.
+   */
+  reasonAgainst(certificates: readonly Uint8Array[], identity: string): string | null;
 }
 
 /** What a peer's method is handed. */

@@ -12,9 +12,9 @@
  */
 
 import { TransportError } from "../../errors.ts";
-import { formatAddress } from "../address.ts";
+import { formatAddress, type TransportAddress } from "../address.ts";
 import { CarrierConnection, CLOSE_STALL_TIME, LINGER_TIME } from "../carrier_connection.ts";
-import type { Connection, ConnectionLayer, TransportAddress } from "../types.ts";
+import type { Connection, ConnectionLayer } from "../types.ts";
 import {
   CLOSE_CODES,
   closedByPeer,

@@ -12,9 +12,9 @@
  */
 
 import { TransportError } from "../../errors.ts";
-import { formatAddress } from "../address.ts";
+import { formatAddress, type TransportAddress } from "../address.ts";
 import { CarrierConnection, CLOSE_STALL_TIME, LINGER_TIME } from "../carrier_connection.ts";
-import type { ConnectionLayer, DatagramEndpoint, TransportAddress } from "../types.ts";
+import type { ConnectionLayer, DatagramEndpoint } from "../types.ts";
 
 /** With what a session is closed whose connection was aborted. */
 const ABORTED = { closeCode: 1, reason: "aborted" } as const;

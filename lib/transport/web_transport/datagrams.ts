@@ -5,7 +5,8 @@
  */
 
 import { DatagramQueue } from "../datagram_queue.ts";
-import type { DatagramCounters, DatagramEndpoint, TransportAddress } from "../types.ts";
+import type { TransportAddress } from "../address.ts";
+import type { DatagramCounters, DatagramEndpoint } from "../types.ts";
 
 /** Datagrams that may wait to be sent; the platform bounds their octets. */
 const SEND_LIMIT = 1024;

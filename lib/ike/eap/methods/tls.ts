@@ -14,22 +14,13 @@
 
 import { concat } from "../../../bytes/mod.ts";
 import { EAP_TYPE } from "../packet.ts";
-import type { EapMethod, EapMethodStep, EapPeerMethodFactory, EapServerMethodFactory } from "../types.ts";
-
-/** What a side of EAP-TLS proves itself with, and how it judges the other. */
-export interface EapTlsCredentials {
-  /** Our certificate and those above it, in DER. */
-  readonly certificates: readonly Uint8Array[];
-  /** The key of the first, PKCS#8 in DER. Never printed. */
-  readonly pkcs8: Uint8Array;
-  /** The highest version of TLS (default: the highest that the runtime has). */
-  readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
-  /**
-   * Why the other side's certificates are not accepted, a sentence; null when they are. The first is its own. `identity` is
-   * what an EAP peer has called itself; empty on the peer's own side.
-   */
-  reasonAgainst(certificates: readonly Uint8Array[], identity: string): string | null;
-}
+import type {
+  EapMethod,
+  EapMethodStep,
+  EapPeerMethodFactory,
+  EapServerMethodFactory,
+  EapTlsCredentials,
+} from "../types.ts";
 
 /** One TLS conversation, as an object that a backend can keep its state by. */
 export interface EapTlsSession {
