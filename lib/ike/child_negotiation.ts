@@ -4,7 +4,7 @@
  */
 
 import { NOTIFY, type TrafficSelector as TsSelector, type TsPayload } from "./codec/mod.ts";
-import type { ChildSa } from "./child_sa.ts";
+import type { ChildSa, ChildSelectors } from "./child_sa.ts";
 import type { Child, Lifetime } from "./connection.ts";
 import type { ChildSaId } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
@@ -44,6 +44,10 @@ export interface ChildInstallation {
   readonly replaces?: ChildSaId;
   /** Whether to send on it at once. */
   readonly send: boolean;
+  /** The only traffic that this end asked for, where that was not all of the configuration's. */
+  readonly only?: ChildSelectors;
+  /** The peer would take other traffic too, in another child SA (section 2.9). */
+  readonly additionalTs?: boolean;
 }
 
 /** Derives the keys, takes the child SA into its IKE SA, and says so. */
@@ -51,7 +55,7 @@ export function installChild(
   sa: IkeSa,
   terms: ChildTerms,
   secrets: ChildSecrets,
-  { began, replaces, send }: ChildInstallation,
+  { began, replaces, send, only, additionalTs = false }: ChildInstallation,
 ): ChildSa {
   const { config, spiIn, spiOut, selected, mode, local, remote, tfcPadding } = terms;
   const { encryption, integrity } = selected;
@@ -85,6 +89,7 @@ export function installChild(
     esn,
     local,
     remote,
+    ...(only === undefined ? {} : { only }),
     state: "installed",
   };
   sa.children.add(child);
@@ -126,6 +131,7 @@ export function installChild(
     },
     ...(replaces === undefined ? {} : { replaces }),
     send,
+    ...(additionalTs ? { additionalTs } : {}),
   });
   return child;
 }

@@ -3,6 +3,7 @@
 import type { EncryptionTransform, IntegrityTransform } from "../crypto/mod.ts";
 import type { Child } from "./connection.ts";
 import type { ChildSaId } from "./events.ts";
+import type { IkeSaChildren } from "./ike_sa_children.ts";
 import type { Selector } from "./traffic_selectors.ts";
 
 /** Where a child SA stands. */
@@ -16,8 +17,26 @@ export type ChildSaState =
   /** This end has asked for its deletion. */
   | "deleting";
 
+/** Traffic of both ends. */
+export interface ChildSelectors {
+  /** What this end sends from. */
+  readonly local: readonly Selector[];
+  /** What the peer sends from. */
+  readonly remote: readonly Selector[];
+}
+
+/** A child SA that this end is to ask for. */
+export interface WantedChild {
+  /** What the configuration says about it. */
+  readonly config: Child;
+  /** The only traffic that is asked for, where that is not all of the configuration's. */
+  readonly only?: ChildSelectors;
+  /** The child SA of another IKE SA whose place it takes (RFC 7296, section 2.8.3). */
+  readonly inPlaceOf?: ChildSa;
+}
+
 /** A child SA. */
-export interface ChildSa {
+export interface ChildSa extends ChildSelectors {
   readonly id: ChildSaId;
   /** What the configuration says about it. */
   readonly config: Child;
@@ -31,13 +50,18 @@ export interface ChildSa {
   readonly encryption: EncryptionTransform;
   readonly integrity: IntegrityTransform | null;
   readonly esn: boolean;
-  /** What this end sends from. */
-  readonly local: readonly Selector[];
-  /** What the peer sends from. */
-  readonly remote: readonly Selector[];
+  /** The only traffic that this end asked for, and will ask for when it is renewed. */
+  readonly only?: ChildSelectors;
   state: ChildSaState;
+  /** What the peer has made on another IKE SA for the same traffic: packets go there when this one is gone. */
+  takenOverBy?: { readonly children: IkeSaChildren; readonly child: ChildSa };
   /** What the peer has made to replace it, and the nonces of that exchange. */
   successor?: { readonly child: ChildSa; readonly nonces: readonly [Uint8Array, Uint8Array] };
+}
+
+/** What has to be asked for to have a child SA like another one. */
+export function wantedLike({ config, only }: ChildSa): WantedChild {
+  return { config, ...(only === undefined ? {} : { only }) };
 }
 
 /** An SPI of a child SA as 4 octets. */

@@ -87,13 +87,16 @@ export interface ConnectionConfig {
   readonly encap?: boolean;
   /** Check a silent peer after this (default: 0, never; RFC 7296, section 2.4). */
   readonly dpd_delay?: TimeValue;
-  /** When to rekey the IKE SA (default: `4h`). */
+  /** When to rekey the IKE SA (default: `4h`, or never where `reauth_time` is given). */
   readonly rekey_time?: TimeValue;
-  /** When to authenticate anew (default: 0, never). */
+  /**
+   * When to authenticate both ends anew (default: 0, never): who began makes another IKE SA with its child SAs before it deletes the
+   * old one; who answered tells the peer (RFC 4478), and ends the SA when that has done nothing for `over_time`.
+   */
   readonly reauth_time?: TimeValue;
-  /** How long after `rekey_time` or `reauth_time` the SA ends (default: 10 % of the greater). */
+  /** How long after `rekey_time` or `reauth_time`, whichever comes first, the SA ends (default: 10 % of the greater). */
   readonly over_time?: TimeValue;
-  /** Both come earlier by a random part of this (default: `over_time`). */
+  /** Both come earlier by a random part of this (default: `over_time`, or half of the shorter one if that is less). */
   readonly rand_time?: TimeValue;
   /** What becomes of older IKE SAs with the same peer (default: `no`, they go when the peer says INITIAL_CONTACT). */
   readonly unique?: "never" | "no" | "keep" | "replace";

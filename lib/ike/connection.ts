@@ -105,9 +105,12 @@ export function readConnection(config: ConnectionConfig): Connection {
   const words = new Words(config, `connections.${config.name}`);
   const name = words.text("name");
   if (name === undefined || name === "") throw words.refused("name", "a name", config.name);
-  const rekeyTime = words.time("rekey_time", 4 * 3_600_000);
+  // As swanctl.conf derives them: a new authentication makes new keys too, so with `reauth_time` alone there is no rekey.
   const reauthTime = words.time("reauth_time", 0);
-  const overTime = words.time("over_time", Math.floor(Math.max(rekeyTime, reauthTime) / 10));
+  const rekeyTime = words.time("rekey_time", words.has("reauth_time") ? 0 : 4 * 3_600_000);
+  const times = [rekeyTime, reauthTime].filter((time) => time > 0);
+  const overTime = words.time("over_time", Math.floor(Math.max(0, ...times) / 10));
+  const halfOfFirst = times.length === 0 ? 0 : Math.floor(Math.min(...times) / 2);
   const connection: Connection = {
     name,
     localAddresses: addressPatterns(words, "local_addrs"),
@@ -129,7 +132,7 @@ export function readConnection(config: ConnectionConfig): Connection {
     rekeyTime,
     reauthTime,
     overTime,
-    randTime: words.time("rand_time", overTime),
+    randTime: words.time("rand_time", Math.min(overTime, halfOfFirst)),
     unique: words.oneOf("unique", ["never", "no", "keep", "replace"], "no"),
     sendCertreq: words.flag("send_certreq", true),
     sendCert: words.oneOf("send_cert", ["always", "ifasked", "never"], "ifasked"),

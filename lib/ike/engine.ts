@@ -17,14 +17,14 @@ import { type Connection, readConnections } from "./connection.ts";
 import type { IkeInput, IkeOutput } from "./engine_io.ts";
 import { EngineServices } from "./engine_services.ts";
 import type { IkeSaId, KeyLogEntry } from "./events.ts";
-import { IkeSa } from "./ike_sa.ts";
+import type { IkeSa } from "./ike_sa.ts";
 import { InitResponder } from "./init_responder.ts";
 import { type IkeLimits, ikeLimits } from "./limits.ts";
 import type { IkePath } from "./path.ts";
 import { readPools } from "./pools.ts";
 import type { IkeCounters } from "./sa_registry.ts";
 import { isEstablished } from "./state.ts";
-import { connectOperation, livenessOperation } from "./tasks/operations.ts";
+import { livenessOperation } from "./tasks/operations.ts";
 
 /** What an {@linkcode IkeEngine} is made of. */
 export interface IkeEngineOptions {
@@ -223,19 +223,13 @@ export class IkeEngine {
       );
     }
     const names = input.children ?? [...connection.children.keys()].slice(0, 1);
-    const children = names.map((name) => this.#childOf(connection, name));
-    const sa = new IkeSa({
-      id: input.ikeSa ?? services.newIkeSaId(),
-      services,
-      role: "initiator",
-      spiI: services.newIkeSpi(),
-      spiR: new Uint8Array(8),
+    const children = names.map((name) => ({ config: this.#childOf(connection, name) }));
+    services.initiate({
+      connection,
       path: input.path,
-      candidates: [connection],
+      children,
+      ...(input.ikeSa === undefined ? {} : { id: input.ikeSa }),
     });
-    services.registry.add(sa);
-    sa.move("initiate");
-    sa.exchanges.begin(connectOperation(sa, children));
   }
 
   #childOf(connection: Connection, name: string) {
@@ -260,8 +254,9 @@ export class IkeEngine {
       : undefined;
     switch (input.kind) {
       case "initiate_child":
-        return sa.children.create(this.#childOf(sa.connection, input.child));
+        return sa.children.create({ config: this.#childOf(sa.connection, input.child) });
       case "delete_ike":
+        sa.reauthentication.cancel();
         return sa.end.delete();
       case "delete_child":
         return child === undefined ? undefined : sa.children.delete(child);
@@ -282,12 +277,18 @@ export class IkeEngine {
         return child === undefined ? undefined : sa.children.rekey(child);
       case "rekey_ike":
         return sa.succession.rekey();
+      case "reauthenticate":
+        return sa.reauthentication.begin();
     }
   }
 
   #noteUsage(sa: IkeSa, input: Extract<IkeInput, { kind: "child_usage" }>): void {
-    if (input.limit === undefined) return sa.noteTraffic(input.path);
     const child = sa.children.byId(input.child);
+    if (input.limit === undefined) {
+      // The peer sends on it, so it can receive on it too.
+      if (child !== undefined) sa.children.takeOver(child);
+      return sa.noteTraffic(input.path);
+    }
     if (child === undefined) return;
     if (input.limit === "hard") sa.children.delete(child, "expired");
     else sa.children.rekey(child);

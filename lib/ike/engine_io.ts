@@ -26,6 +26,11 @@ export type IkeInput =
   | { readonly kind: "initiate_child"; readonly ikeSa: IkeSaId; readonly child: string }
   /** Replace the keys of an IKE SA. */
   | { readonly kind: "rekey_ike"; readonly ikeSa: IkeSaId }
+  /**
+   * Authenticate both ends anew: another IKE SA with all child SAs takes the place of this one (RFC 7296, section 2.8.3). Only the end
+   * that began the first IKE SA can.
+   */
+  | { readonly kind: "reauthenticate"; readonly ikeSa: IkeSaId }
   /** Replace a child SA. */
   | { readonly kind: "rekey_child"; readonly ikeSa: IkeSaId; readonly child: ChildSaId }
   /** Delete an IKE SA and its children; before it is established, give up. */

@@ -5,15 +5,16 @@ import type { Credentials } from "./auth/mod.ts";
 import type { EapPeer, EapServer } from "./eap/mod.ts";
 import { makeEapPeer, makeEapServer } from "./eap_choice.ts";
 import type { IkeOutput } from "./engine_io.ts";
-import type { DropReason, IkeEvent, KeyLogEntry } from "./events.ts";
-import type { IkeSa } from "./ike_sa.ts";
+import type { DropReason, IkeEvent, IkeSaId, KeyLogEntry } from "./events.ts";
+import { IkeSa } from "./ike_sa.ts";
 import { sameIdentity } from "./auth/mod.ts";
 import type { IkeLimits } from "./limits.ts";
 import type { IkePath } from "./path.ts";
 import type { AddressPools } from "./pools.ts";
 import { IkeSaRegistry } from "./sa_registry.ts";
-import type { IkeServices } from "./services.ts";
+import type { IkeServices, WantedIkeSa } from "./services.ts";
 import { isEstablished } from "./state.ts";
+import { connectOperation } from "./tasks/operations.ts";
 import { Timers } from "./timers.ts";
 
 /** What is handed in. */
@@ -163,6 +164,22 @@ export class EngineServices implements IkeServices {
     if (need !== undefined && need.sa.state !== "closed") need.resume(result);
   }
 
+  initiate({ connection, path, children, id, prepare }: WantedIkeSa): void {
+    const sa = new IkeSa({
+      id: id ?? this.newIkeSaId(),
+      services: this,
+      role: "initiator",
+      spiI: this.newIkeSpi(),
+      spiR: new Uint8Array(8),
+      path,
+      candidates: [connection],
+    });
+    prepare?.(sa);
+    this.registry.add(sa);
+    sa.move("initiate");
+    sa.exchanges.begin(connectOperation(sa, children));
+  }
+
   adopt(sa: IkeSa): void {
     this.registry.add(sa);
   }
@@ -179,6 +196,10 @@ export class EngineServices implements IkeServices {
   forget(sa: IkeSa): void {
     for (const [id, need] of this.#needs) if (need.sa === sa) this.#needs.delete(id);
     if (this.registry.remove(sa)) this.#outputs.push({ kind: "path_unused", path: sa.path });
+  }
+
+  ikeSa(id: IkeSaId): IkeSa | undefined {
+    return this.registry.byId(id);
   }
 
   siblings(sa: IkeSa): IkeSa[] {

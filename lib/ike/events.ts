@@ -136,7 +136,10 @@ export interface IkeSaEstablished extends IkeSaEvent<"ike_sa_established"> {
   readonly nat: NatFindings;
   /** What was assigned; empty lists where nothing was. */
   readonly configuration: AssignedConfiguration;
-  /** The IKE SA whose place it takes, after a rekey. */
+  /**
+   * The IKE SA whose place it takes. After a rekey, `child_sas_moved` follows; where both ends were authenticated anew, child SAs
+   * are installed in the place of those of the old one, which goes with them as `replaced`.
+   */
   readonly replaces?: IkeSaId;
 }
 
@@ -172,13 +175,18 @@ export interface IkeSaFailed extends IkeSaEvent<"ike_sa_failed"> {
 export interface ChildSaInstalled extends IkeSaEvent<"child_sa_installed"> {
   /** Everything that a datapath must know of it. */
   readonly childSa: ChildSaData;
-  /** The child SA that it replaces, after a rekey. */
+  /** The child SA that it replaces, after a rekey; also on another IKE SA, when both ends were authenticated anew. */
   readonly replaces?: ChildSaId;
   /**
-   * Whether to send on it at once. After a rekey that the peer began it is false: its end may not be ready to receive before it has our
+   * Whether to send on it at once. Where it replaces one, and the peer began, it is false: its end may not be ready to receive before it has our
    * answer, and `child_sa_switched` follows (RFC 7296, section 2.8).
    */
   readonly send: boolean;
+  /**
+   * The peer has narrowed what was asked for, and would take other selectors too, in a child SA of their own: it said
+   * ADDITIONAL_TS_POSSIBLE (RFC 7296, section 2.9). `initiate_child` with selectors asks for them.
+   */
+  readonly additionalTs?: boolean;
 }
 
 /** Packets are to be sent on this child SA from now on. */
@@ -205,6 +213,8 @@ export interface ChildSaFailed extends IkeSaEvent<"child_sa_failed"> {
   readonly reason: string;
   /** What a person should know. */
   readonly text: string;
+  /** Milliseconds after which it is tried again; absent where that is not done. */
+  readonly retryIn?: number;
 }
 
 /** Child SAs belong to another IKE SA from now on: it replaces theirs. */
@@ -223,6 +233,14 @@ export interface ChildSasMoved {
 export interface IkeRekeyFailed extends IkeSaEvent<"ike_rekey_failed"> {
   /** Name of the notify. */
   readonly reason: string;
+}
+
+/** Both ends could not be authenticated anew: the IKE SA goes on, and it is tried again until its lifetime ends. */
+export interface IkeReauthenticationFailed extends IkeSaEvent<"ike_reauthentication_failed"> {
+  /** Why. */
+  readonly reason: FailureReason;
+  /** What a person should know. */
+  readonly text: string;
 }
 
 /** An IKE SA and its child SAs send to another path from now on (RFC 9329, section 6.1). */
@@ -342,6 +360,7 @@ export type IkeEvent =
   | ChildSaFailed
   | ChildSasMoved
   | IkeRekeyFailed
+  | IkeReauthenticationFailed
   | PathChanged
   | PeerAlive
   | MessageLogged

@@ -7,7 +7,9 @@
  *            ├─ channel     channel.ts             what protects messages, fragments
  *   IkeSa ───┼─ children    ike_sa_children.ts     child SAs: made, renewed, deleted
  *            ├─ timers      ike_sa_timers.ts       lifetimes, and what happens when a timer has run out
- *            ├─ succession  ike_sa_succession.ts   what it replaces, and what replaces it
+ *            ├─ retries     ike_sa_retries.ts      what the peer has refused for the moment
+ *            ├─ succession  ike_sa_succession.ts   rekeys: what it replaces, and what replaces it
+ *            ├─ reauthentication  ike_sa_reauthentication.ts   the same with both ends authenticated anew
  *            └─ end         ike_sa_end.ts          deletion, failure, and that nothing is left
  * ```
  */
@@ -22,6 +24,8 @@ import type { AssignedConfiguration, IkeSaId, NatFindings } from "./events.ts";
 import { Exchanges } from "./exchanges.ts";
 import { IkeSaChildren } from "./ike_sa_children.ts";
 import { IkeSaEnd } from "./ike_sa_end.ts";
+import { IkeSaReauthentication } from "./ike_sa_reauthentication.ts";
+import { IkeSaRetries } from "./ike_sa_retries.ts";
 import { IkeSaSuccession } from "./ike_sa_succession.ts";
 import { IkeSaTimers } from "./ike_sa_timers.ts";
 import { wipe } from "./keymat.ts";
@@ -123,8 +127,12 @@ export class IkeSa {
   readonly children: IkeSaChildren;
   /** Its timers. */
   readonly timers: IkeSaTimers;
-  /** What it replaces, and what replaces it. */
+  /** What the peer has refused for the moment. */
+  readonly retries: IkeSaRetries;
+  /** What it replaces by a rekey, and what replaces it. */
   readonly succession: IkeSaSuccession;
+  /** The same with both ends authenticated anew. */
+  readonly reauthentication: IkeSaReauthentication;
   /** How it ends. */
   readonly end: IkeSaEnd;
   #state: IkeSaState = "created";
@@ -148,7 +156,9 @@ export class IkeSa {
     this.exchanges = new Exchanges(this);
     this.children = new IkeSaChildren(this);
     this.timers = new IkeSaTimers(this);
+    this.retries = new IkeSaRetries(this);
     this.succession = new IkeSaSuccession(this);
+    this.reauthentication = new IkeSaReauthentication(this);
     this.end = new IkeSaEnd(this);
   }
 
@@ -380,6 +390,7 @@ export class IkeSa {
     successor.askedFirst = this.askedFirst;
     successor.configuration = this.configuration;
     successor.replaces = this.id;
+    successor.timers.inheritFrom(this.timers);
     services.adopt(successor);
     return successor;
   }

@@ -1,7 +1,6 @@
 /** The child SAs of one IKE SA: made, renewed, deleted, and found by their SPIs. What the exchanges for it hold is in `tasks/`. */
 
-import type { ChildSa } from "./child_sa.ts";
-import type { Child } from "./connection.ts";
+import type { ChildSa, WantedChild } from "./child_sa.ts";
 import type { ChildSaDeleted } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { isEstablished } from "./state.ts";
@@ -13,7 +12,7 @@ import {
 } from "./tasks/operations.ts";
 
 /** Timers that a child SA has of its IKE SA, by the child's number. */
-const CHILD_TIMERS = ["rekey_child", "expire_child", "linger"] as const;
+const CHILD_TIMERS = ["rekey_child", "expire_child", "switch_child"] as const;
 
 /** The child SAs of an IKE SA. */
 export class IkeSaChildren {
@@ -58,28 +57,43 @@ export class IkeSaChildren {
   }
 
   /** Makes another one. */
-  create(config: Child): void {
+  create(wanted: WantedChild): void {
     const { state, exchanges } = this.#sa;
-    if (state === "established") exchanges.begin(createChildOperation(this.#sa, config));
+    if (state === "established") exchanges.begin(createChildOperation(this.#sa, wanted));
   }
 
   /** Replaces one, unless that is under way. */
   rekey(child: ChildSa): void {
-    const { state, exchanges } = this.#sa;
+    const { state, exchanges, reauthentication } = this.#sa;
     if (state !== "established" || child.state !== "installed") return;
+    if (reauthentication.isBeingReplaced) return this.retryRekey(child);
     exchanges.begin(rekeyChildOperation(this.#sa, child));
   }
 
   /** One could not be replaced: it is tried again, at random a little later than the peer might. */
   retryRekey(child: ChildSa): void {
-    const { services, timers } = this.#sa;
-    const wait = services.limits.retry_time + services.randomBelow(services.limits.retry_time);
-    timers.set("rekey_child", services.now + wait, child.id);
+    const { services, timers, retries } = this.#sa;
+    timers.set("rekey_child", services.now + retries.delay(), child.id);
   }
 
   /** Packets are to be sent on this one from now on. */
   switchTo(child: ChildSa): void {
     this.#sa.services.emit({ type: "child_sa_switched", ikeSa: this.#sa.id, child: child.id });
+  }
+
+  /** Packets go on to be sent on a child SA of another IKE SA, until that is gone or has had its time. */
+  waitFor(before: ChildSa, child: ChildSa): void {
+    const { timers, services } = this.#sa;
+    before.takenOverBy = { children: this, child };
+    timers.set("switch_child", services.now + services.limits.linger_time, child.id);
+  }
+
+  /** One on which packets wait for those that still come on another takes over: that one is gone, or has had its time. */
+  takeOver(child: ChildSa): void {
+    const { timers } = this.#sa;
+    if (timers.at("switch_child", child.id) === undefined) return;
+    timers.clear("switch_child", child.id);
+    this.switchTo(child);
   }
 
   /** Deletes one in order. */
@@ -102,6 +116,8 @@ export class IkeSaChildren {
     for (const name of CHILD_TIMERS) timers.clear(name, child.id);
     services.releaseChildSpi(child.spiIn);
     services.emit({ type: "child_sa_deleted", ikeSa: id, child: child.id, name: child.name, by });
+    const next = child.takenOverBy;
+    if (next?.children.has(next.child)) next.children.takeOver(next.child);
   }
 
   /** Gives all of them to the IKE SA that replaces this one, with their timers; gives the moved ones. */

@@ -106,7 +106,9 @@ export class IkeSaEnd {
   #close(wasEstablished = true): void {
     const sa = this.#sa;
     const { services } = sa;
-    for (const child of sa.children.all()) sa.children.remove(child, "ike_sa");
+    // An SA that has been rekeyed has no child SAs any more: those of one that is replaced had others made in their place.
+    const children = this.#why.by === "replaced" ? "replaced" : "ike_sa";
+    for (const child of sa.children.all()) sa.children.remove(child, children);
     sa.timers.clearAll();
     sa.exchanges.clear();
     sa.channel.dispose();
@@ -120,5 +122,6 @@ export class IkeSaEnd {
       });
     }
     services.forget(sa);
+    sa.reauthentication.noteClosed(this.#why.reason, this.#why.text);
   }
 }

@@ -26,20 +26,24 @@ export class IkeSaSuccession {
     this.#sa = sa;
   }
 
+  /** A rekey by either end is under way. */
+  get isUnderWay(): boolean {
+    return this.rekeying || this.peerSuccessor !== null || this.#sa.exchanges.isBusyWith("ike_rekey");
+  }
+
   /** Replaces the SA, unless that is under way. */
   rekey(): void {
-    const { state, exchanges } = this.#sa;
+    const { state, exchanges, reauthentication, timers, services, retries } = this.#sa;
     if (state !== "established" || exchanges.isBusyWith("ike_rekey")) return;
+    if (reauthentication.isUnderWay) return timers.set("rekey_ike", services.now + retries.delay());
     exchanges.begin(rekeyIkeOperation(this.#sa));
   }
 
   /** The peer did not take a rekey: it is tried again until the lifetime ends. */
   rekeyRefused(notify: string): void {
-    const { id, state, services, timers } = this.#sa;
+    const { id, state, services, timers, retries } = this.#sa;
     services.emit({ type: "ike_rekey_failed", ikeSa: id, reason: notify });
-    if (state !== "established") return;
-    const wait = services.limits.retry_time;
-    timers.set("rekey_ike", services.now + wait + services.randomBelow(wait));
+    if (state === "established") timers.set("rekey_ike", services.now + retries.delay());
   }
 
   /** The peer has made a successor, and what this end does about its own rekey decides when that takes over. */
@@ -75,6 +79,7 @@ export class IkeSaSuccession {
     sa.leases = [];
     if (successor.state === "created") successor.establish();
     const moved = sa.children.moveTo(successor);
+    sa.retries.moveTo(successor);
     sa.services.emit({
       type: "child_sas_moved",
       from: sa.id,

@@ -9,6 +9,12 @@ import type { TimerName } from "./timers.ts";
 /** The timers of an IKE SA. */
 export class IkeSaTimers {
   readonly #sa: IkeSa;
+  /**
+   * When both ends are to be authenticated anew: null for never, undefined before the SA is established. A rekey does not put it
+   * off (RFC 4478, section 2).
+   */
+  #reauthAt: number | null | undefined = undefined;
+  #establishedAt = 0;
 
   /** Takes the IKE SA. */
   constructor(sa: IkeSa) {
@@ -35,17 +41,49 @@ export class IkeSaTimers {
     this.#sa.services.timers.clearAll(this.#sa);
   }
 
-  /** The SA is established: from now on its lifetime runs. */
+  /** When both ends are to be authenticated anew; null for never. */
+  get reauthAt(): number | null {
+    return this.#reauthAt ?? null;
+  }
+
+  /**
+   * The SA is established: from now on its lifetime runs, in the words of swanctl.conf. Both times come earlier by one random part of
+   * `rand_time`; the SA ends `over_time` after the first of them.
+   */
   beginLife(): void {
     const { services, connection } = this.#sa;
     const { rekeyTime, overTime, randTime, reauthTime, dpdDelay } = connection;
-    const early = services.randomBelow(randTime + 1);
+    const { now } = services;
+    const after = (time: number) => now + Math.max(1, time - services.randomBelow(randTime + 1));
     this.clear("half_open");
-    if (rekeyTime > 0) this.set("rekey_ike", services.now + Math.max(1, rekeyTime - early));
-    if (reauthTime > 0) this.set("reauthenticate", services.now + Math.max(1, reauthTime - early));
-    const longest = Math.max(rekeyTime, reauthTime);
-    if (longest > 0) this.set("expire_ike", services.now + longest + overTime);
-    if (dpdDelay > 0) this.set("liveness", services.now + dpdDelay);
+    this.#establishedAt = now;
+    if (this.#reauthAt === undefined) {
+      this.#reauthAt = reauthTime > 0 ? after(reauthTime) : null;
+      if (this.#reauthAt !== null) this.set("reauthenticate", this.#reauthAt);
+    }
+    const rekeyAt = rekeyTime > 0 ? after(rekeyTime) : null;
+    if (rekeyAt !== null) this.set("rekey_ike", rekeyAt);
+    const first = Math.min(rekeyAt ?? Infinity, this.#reauthAt ?? Infinity);
+    if (first !== Infinity) this.set("expire_ike", Math.max(now + 1, first + overTime));
+    if (dpdDelay > 0) this.set("liveness", now + dpdDelay);
+  }
+
+  /** The successor of an SA inherits how long its authentication holds, and a reauthentication that is due. */
+  inheritFrom(old: IkeSaTimers): void {
+    this.#reauthAt = old.reauthAt;
+    const at = old.at("reauthenticate");
+    if (at !== undefined) this.set("reauthenticate", at);
+  }
+
+  /** The peer wants both ends authenticated anew within a time (RFC 4478). It may come earlier, and too often it does not. */
+  limitAuthentication(milliseconds: number): void {
+    const { services } = this.#sa;
+    const { limits, now } = services;
+    const early = services.randomBelow(Math.floor(milliseconds / 10) + 1);
+    const at = Math.max(now + milliseconds - early, this.#establishedAt + limits.min_auth_lifetime);
+    if (this.#reauthAt !== null && this.#reauthAt !== undefined && this.#reauthAt <= at) return;
+    this.#reauthAt = at;
+    this.set("reauthenticate", at);
   }
 
   /** Another SA has taken this one's place: nothing is to be renewed here any more. */
@@ -87,14 +125,24 @@ export class IkeSaTimers {
         const child = sa.children.byId(key);
         return child === undefined ? undefined : sa.children.rekey(child);
       }
+      case "switch_child": {
+        const child = sa.children.byId(key);
+        return child === undefined ? undefined : sa.children.switchTo(child);
+      }
+      case "retry":
+        return sa.retries.handle(key);
       case "rekey_ike":
         return sa.succession.rekey();
       case "expire_child": {
         const child = sa.children.byId(key);
         return child === undefined ? undefined : sa.children.delete(child, "expired");
       }
-      case "expire_ike":
-        return sa.end.delete("local", { reason: "expired", text: "The IKE SA was not rekeyed in time" });
+      case "reauthenticate":
+        return sa.reauthentication.begin();
+      case "expire_ike": {
+        const what = sa.services.now >= (this.#reauthAt ?? Infinity) ? "authenticated anew" : "rekeyed";
+        return sa.end.delete("local", { reason: "expired", text: `The IKE SA was not ${what} in time` });
+      }
     }
   }
 

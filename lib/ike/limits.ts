@@ -33,6 +33,8 @@ export type IkeLimitName =
   | "unprotected_replies_per_second"
   | "linger_time"
   | "retry_time"
+  | "temporary_failure_time"
+  | "min_auth_lifetime"
   | "retransmit_timeout"
   | "retransmit_tries"
   | "retransmit_limit"
@@ -57,6 +59,14 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
   retry_time: milliseconds(
     10_000,
     "time after which a request that was refused for the moment is made again",
+  ),
+  temporary_failure_time: milliseconds(
+    180_000,
+    "time for which requests may be refused for the moment before the IKE SA ends",
+  ),
+  min_auth_lifetime: milliseconds(
+    10_000,
+    "age from which on an IKE SA is authenticated anew because the peer says so",
   ),
   retransmit_timeout: milliseconds(
     4_000,

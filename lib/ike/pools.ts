@@ -36,8 +36,9 @@ export class AddressPool {
   readonly family: 4 | 16;
   readonly #first: bigint;
   readonly #size: number;
-  /** Addresses in use, by offset. */
-  readonly #online: Map<number, string> = new Map();
+  /** Addresses in use, by offset: whose, and by how many IKE SAs of one that authenticates itself anew. */
+  readonly #online: Map<number, { readonly identity: string; readonly from: string; holders: number }> =
+    new Map();
   /** Offsets that an identity had and gave back, the longest unused first. */
   readonly #offline: Map<string, number> = new Map();
   /** The lowest offset that nobody ever had. */
@@ -73,19 +74,30 @@ export class AddressPool {
     return this.#online.size;
   }
 
-  /** Takes an address for an identity: the one it had, the one it asks for, a fresh one, one that another had; undefined when all are in use. */
-  acquire(identity: string, wanted?: Uint8Array): Lease | undefined {
-    const offset = this.#choose(identity, wanted);
+  /**
+   * Takes an address for an identity: the one it had, the one it asks for, a fresh one, one that another had; undefined when all are
+   * in use. One that the identity has, and asks for by name from the same place (`from`), it has once more: a peer that
+   * authenticates itself anew keeps its address.
+   */
+  acquire(identity: string, wanted?: Uint8Array, from: string = ""): Lease | undefined {
+    const asked = wanted === undefined ? undefined : this.#offset(wanted);
+    const held = asked === undefined ? undefined : this.#online.get(asked);
+    if (held !== undefined && held.identity === identity && held.from === from) {
+      held.holders++;
+      return { pool: this, address: this.#address(asked!) };
+    }
+    const offset = this.#choose(identity, asked);
     if (offset === undefined) return undefined;
-    this.#online.set(offset, identity);
+    this.#online.set(offset, { identity, from, holders: 1 });
     return { pool: this, address: this.#address(offset) };
   }
 
   /** Gives an address back. */
   release(address: Uint8Array): void {
     const offset = this.#offset(address);
-    const identity = offset === undefined ? undefined : this.#online.get(offset);
-    if (identity === undefined) return;
+    const held = offset === undefined ? undefined : this.#online.get(offset);
+    if (held === undefined || --held.holders > 0) return;
+    const { identity } = held;
     this.#online.delete(offset!);
     if (this.#offline.has(identity)) {
       // Two SAs of one identity: the older lease is as good as any other free address.
@@ -93,13 +105,12 @@ export class AddressPool {
     } else this.#offline.set(identity, offset!);
   }
 
-  #choose(identity: string, wanted?: Uint8Array): number | undefined {
+  #choose(identity: string, asked: number | undefined): number | undefined {
     const had = this.#offline.get(identity);
     if (had !== undefined) {
       this.#offline.delete(identity);
       return had;
     }
-    const asked = wanted === undefined ? undefined : this.#offset(wanted);
     if (asked !== undefined && this.#isFree(asked)) return asked;
     while (this.#fresh < this.#size && this.#online.has(this.#fresh)) this.#fresh++;
     if (this.#fresh < this.#size) return this.#fresh++;

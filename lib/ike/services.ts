@@ -2,6 +2,8 @@
 
 import type { CryptoProviders } from "../crypto/mod.ts";
 import type { Credentials } from "./auth/mod.ts";
+import type { WantedChild } from "./child_sa.ts";
+import type { Connection } from "./connection.ts";
 import type { EapPeer, EapServer } from "./eap/mod.ts";
 import type { ChildSaId, DropReason, IkeEvent, IkeSaId, KeyLogEntry } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
@@ -9,6 +11,18 @@ import type { IkeLimits } from "./limits.ts";
 import type { IkePath } from "./path.ts";
 import type { AddressPools } from "./pools.ts";
 import type { Timers } from "./timers.ts";
+
+/** An IKE SA that this end is to begin. */
+export interface WantedIkeSa {
+  readonly connection: Connection;
+  readonly path: IkePath;
+  /** The child SAs to make along with it. */
+  readonly children: readonly WantedChild[];
+  /** Its number (default: the next). */
+  readonly id?: IkeSaId;
+  /** Told of it before anything is sent. */
+  readonly prepare?: (sa: IkeSa) => void;
+}
 
 /** The engine, seen from one of its SAs. */
 export interface IkeServices {
@@ -50,6 +64,8 @@ export interface IkeServices {
   transmit(path: IkePath, octets: Uint8Array<ArrayBuffer>): void;
   /** Puts a need to the outside. */
   ask(sa: IkeSa, need: unknown, resume: (answer: unknown) => void): void;
+  /** Begins an IKE SA, with an exchange or several. */
+  initiate(wanted: WantedIkeSa): void;
   /** Takes an SA in that a rekey has made. */
   adopt(sa: IkeSa): void;
   /** An SA is half open no more. */
@@ -58,6 +74,8 @@ export interface IkeServices {
   pathMoved(sa: IkeSa, before: IkePath): void;
   /** An SA is closed. */
   forget(sa: IkeSa): void;
+  /** The IKE SA of a number. */
+  ikeSa(id: IkeSaId): IkeSa | undefined;
   /** Established IKE SAs with the same two identities. */
   siblings(sa: IkeSa): IkeSa[];
 }

@@ -21,6 +21,8 @@ export type TimerName =
   | "rekey_child"
   /** A child SA was not rekeyed in time. */
   | "expire_child"
+  /** Packets go out on a child SA that takes the place of one of another IKE SA, whether or not that one is deleted. */
+  | "switch_child"
   /** What was refused for the moment is tried again (section 2.25). */
   | "retry"
   /** An error in IKE_SA_INIT, which anybody could have sent, has not been followed by anything better (section 2.21.1). */

@@ -128,7 +128,7 @@ class Attempt {
 
   #handleEvent(event: IkeEvent): void {
     if (event.type === "child_sa_installed") this.#succeed();
-    else if (event.type === "child_sa_failed") {
+    else if (event.type === "child_sa_failed" && event.retryIn === undefined) {
       this.fail(failed("ERR_TUNNEL_CHILD", event.text || event.reason));
     } else if (event.type === "ike_sa_deleted") {
       this.fail(failed("ERR_TUNNEL_BROKEN", event.text ?? event.reason ?? `the ${event.by} end deleted it`));

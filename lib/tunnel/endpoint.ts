@@ -139,8 +139,8 @@ export class Endpoint implements SessionHost, LinkOwner {
           this.#sessions.set(event.ikeSa, session);
           this.#options.onSession(session);
         } else {
+          // Where both ends were authenticated anew, the old IKE SA has child SAs until it is deleted.
           replaced.handleReplaced(event);
-          this.#sessions.delete(event.replaces!);
           this.#sessions.set(event.ikeSa, replaced);
         }
         break;
@@ -164,6 +164,10 @@ export class Endpoint implements SessionHost, LinkOwner {
       case "child_sa_deleted":
         this.#forgetSpi(this.#sessions.get(event.ikeSa)?.handleDeleted(event.child));
         break;
+      case "child_sas_moved":
+        this.#sessions.get(event.from)?.handleIkeSaGone(event.from);
+        this.#sessions.delete(event.from);
+        break;
       case "path_changed":
         this.#sessions.get(event.ikeSa)?.handlePath(event.path);
     }
@@ -178,6 +182,7 @@ export class Endpoint implements SessionHost, LinkOwner {
     const session = this.#sessions.get(ikeSa);
     if (session === undefined) return;
     this.#sessions.delete(ikeSa);
+    if (session.handleIkeSaGone(ikeSa)) return;
     for (const [spi, owner] of this.#spis) {
       if (owner === session) this.#spis.delete(spi);
     }

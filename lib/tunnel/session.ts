@@ -72,6 +72,8 @@ export class Session {
   readonly #decryptor: EspDecryptor;
   readonly #queue: PacketQueue;
   #ike: IkeSaEstablished;
+  /** IKE SAs whose place the current one takes, until they are gone. */
+  #older: IkeSaEstablished[] = [];
   #path: IkePath;
   #writer!: WritableStreamDefaultController;
   #settle!: { readonly resolve: () => void; readonly reject: (reason: unknown) => void };
@@ -122,7 +124,7 @@ export class Session {
     return this.#ike.remoteId;
   }
 
-  /** The IKE SA as it was established, or as the last rekey made it. */
+  /** The IKE SA as it was established, or as the last rekey or reauthentication made it. */
   get established(): IkeSaEstablished {
     return this.#ike;
   }
@@ -159,6 +161,14 @@ export class Session {
     this.#host.handle({ kind: "rekey_ike", ikeSa: this.ikeSa });
   }
 
+  /**
+   * Authenticates both ends anew: another IKE SA with all child SAs takes the place of this one, and carries the session on. Only the
+   * end that connected can.
+   */
+  reauthenticate(): void {
+    this.#host.handle({ kind: "reauthenticate", ikeSa: this.ikeSa });
+  }
+
   /** Deletes the IKE SA with its children, and resolves when the session has ended, also when it broke. Safe to repeat. */
   async close(): Promise<void> {
     if (!this.#ended) this.#host.handle({ kind: "delete_ike", ikeSa: this.ikeSa });
@@ -182,7 +192,22 @@ export class Session {
 
   /** The IKE SA has a successor. @internal */
   handleReplaced(established: IkeSaEstablished): void {
-    this.#ike = { ...established, configuration: this.#ike.configuration };
+    this.#older.push(this.#ike);
+    this.#ike = established;
+  }
+
+  /**
+   * An IKE SA of the session is gone; tells whether the session goes on. Where the one that was to take another's place has failed, it
+   * goes on with that one. @internal
+   */
+  handleIkeSaGone(ikeSa: IkeSaId): boolean {
+    if (ikeSa !== this.#ike.ikeSa) {
+      this.#older = this.#older.filter((older) => older.ikeSa !== ikeSa);
+      return true;
+    }
+    const older = this.#older.pop();
+    if (older !== undefined) this.#ike = older;
+    return older !== undefined;
   }
 
   /** Messages go another way. @internal */

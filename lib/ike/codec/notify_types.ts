@@ -157,6 +157,7 @@ export const NOTIFY: Readonly<Record<NotifyKey, number>> = {
   updateSaAddresses: 16400,
   cookie2: 16401,
   noNatsAllowed: 16402,
+  authLifetime: 16403,
   redirectSupported: 16406,
   redirect: 16407,
   eapOnlyAuthentication: 16417,
@@ -205,6 +206,7 @@ export type NotifyKey =
   | "updateSaAddresses"
   | "cookie2"
   | "noNatsAllowed"
+  | "authLifetime"
   | "redirectSupported"
   | "redirect"
   | "eapOnlyAuthentication"

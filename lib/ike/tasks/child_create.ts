@@ -6,7 +6,7 @@
 
 import { IkeError } from "../../errors.ts";
 import { EXCHANGE, NOTIFY, notifyName } from "../codec/mod.ts";
-import { type ChildSa, spiNumber, spiOctets } from "../child_sa.ts";
+import { type ChildSa, spiNumber, spiOctets, type WantedChild } from "../child_sa.ts";
 import {
   addSelectors,
   childOffer,
@@ -16,7 +16,6 @@ import {
   readSelectors,
   takesTfcPadding,
 } from "../child_negotiation.ts";
-import type { Child } from "../connection.ts";
 import type { KeyExchange, KeyExchangeTransform } from "../../crypto/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import { offeredKeyExchanges } from "../key_exchanges.ts";
@@ -33,8 +32,8 @@ type State =
   | {
     readonly kind: "await_response";
     readonly spi: number;
-    readonly local: Selector[];
-    readonly remote: Selector[];
+    readonly local: readonly Selector[];
+    readonly remote: readonly Selector[];
     /** In CREATE_CHILD_SA. */
     readonly nonce: Uint8Array | null;
     readonly keyExchange: KeyExchange | null;
@@ -46,7 +45,7 @@ type State =
 export class ChildCreateTask implements Task {
   readonly name = "child_create";
   readonly #sa: IkeSa;
-  readonly #config: Child;
+  readonly #wanted: WantedChild;
   /** The child SA that it is to replace. */
   readonly #replaces: ChildSa | undefined;
   #group: KeyExchangeTransform | null | undefined;
@@ -59,9 +58,9 @@ export class ChildCreateTask implements Task {
   postponed = false;
 
   /** Takes the SA, what is wanted, and what that is to replace. */
-  constructor(sa: IkeSa, config: Child, replaces?: ChildSa) {
+  constructor(sa: IkeSa, wanted: WantedChild, replaces?: ChildSa) {
     this.#sa = sa;
-    this.#config = config;
+    this.#wanted = wanted;
     this.#replaces = replaces;
   }
 
@@ -71,7 +70,7 @@ export class ChildCreateTask implements Task {
 
   build(message: Outgoing): void {
     const sa = this.#sa;
-    const config = this.#config;
+    const { config } = this.#wanted;
     const { exchangeType } = message;
     if (exchangeType === EXCHANGE.ikeSaInit || this.#state.kind !== "initial") return;
     const separate = exchangeType === EXCHANGE.createChildSa;
@@ -91,7 +90,7 @@ export class ChildCreateTask implements Task {
     const spi = services.reserveChildSpi();
     // IKE_AUTH has no KE, so its proposals name no group (section 1.2).
     const offer = toSaPayload(config.proposals, { spi: spiOctets(spi), keyExchange: separate });
-    const { local, remote } = childOffer(sa, config);
+    const { local, remote } = this.#wanted.only ?? childOffer(sa, config);
     if (this.#group === undefined) this.#group = offeredKeyExchanges(config.proposals)[0] ?? null;
     const group = separate ? this.#group : null;
     const keyExchange = group === null
@@ -138,7 +137,7 @@ export class ChildCreateTask implements Task {
   #changeGroup(id: number): boolean {
     const state = this.#state;
     if (state.kind !== "await_response" || state.nonce === null || id === state.group) return false;
-    const group = offeredKeyExchanges(this.#config.proposals).find((row) => row.id === id);
+    const group = offeredKeyExchanges(this.#wanted.config.proposals).find((row) => row.id === id);
     if (group === undefined) return false;
     state.keyExchange?.dispose();
     this.#sa.services.releaseChildSpi(state.spi);
@@ -151,7 +150,7 @@ export class ChildCreateTask implements Task {
     const sa = this.#sa;
     const state = this.#state;
     if (state.kind !== "await_response") return;
-    const config = this.#config;
+    const { config } = this.#wanted;
     const [answer, nonce, ke] = [message.first("SA"), message.first("Nonce"), message.first("KE")];
     const selectors = readSelectors(message, true);
     if (answer === undefined || selectors === undefined || (state.nonce !== null && nonce === undefined)) {
@@ -201,6 +200,8 @@ export class ChildCreateTask implements Task {
     const shared = selected.keyExchange === null ? null : state.keyExchange!.computeSharedSecret(ke!.data);
     state.keyExchange?.dispose();
     this.#state = { kind: "done" };
+    const { only, inPlaceOf } = this.#wanted;
+    const replaced = this.#replaces ?? inPlaceOf;
     this.child = installChild(
       sa,
       {
@@ -217,10 +218,14 @@ export class ChildCreateTask implements Task {
       {
         began: true,
         send: true,
-        ...(this.#replaces === undefined ? {} : { replaces: this.#replaces.id }),
+        ...(replaced === undefined ? {} : { replaces: replaced.id }),
+        ...(only === undefined ? {} : { only }),
+        additionalTs: message.notify(NOTIFY.additionalTsPossible!) !== undefined,
       },
     );
     if (state.nonce !== null) this.nonces = [state.nonce, nonce!.data.slice()];
+    if (inPlaceOf !== undefined) sa.reauthentication.noteMade(inPlaceOf);
+    sa.retries.noteSuccess();
   }
 
   /** The peer has made a child SA that we do not want: it is deleted there (section 1.3.1). */
@@ -239,7 +244,7 @@ export class ChildCreateTask implements Task {
   }
 
   #tellFailure(reason: string, text: string): void {
-    const name = this.#config.name;
+    const name = this.#wanted.config.name;
     this.#sa.services.emit({ type: "child_sa_failed", ikeSa: this.#sa.id, name, reason, text });
   }
 }

@@ -4,7 +4,7 @@
  * replaces, the notifies of section 2.25 tell.
  */
 
-import { type ChildSa, spiNumber, spiOctets } from "../child_sa.ts";
+import { type ChildSa, spiNumber, spiOctets, wantedLike } from "../child_sa.ts";
 import { NOTIFY, notifyName, notifyPayload, PROTOCOL } from "../codec/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
@@ -27,7 +27,7 @@ export class ChildRekeyTask implements Task {
   constructor(sa: IkeSa, old: ChildSa) {
     this.#sa = sa;
     this.#old = old;
-    this.#create = new ChildCreateTask(sa, old.config, old);
+    this.#create = new ChildCreateTask(sa, wantedLike(old), old);
   }
 
   get done(): boolean {
@@ -58,7 +58,7 @@ export class ChildRekeyTask implements Task {
       // The peer knows nothing of the old one; unless it has just deleted it, traffic needs another (section 2.25.1).
       if (exists && old.successor === undefined) {
         sa.children.remove(old, "peer");
-        sa.children.create(old.config);
+        sa.children.create(wantedLike(old));
       }
       return;
     }

@@ -118,8 +118,11 @@ export class IkeAuthInitiatorTask implements Task {
   #addRest(message: Outgoing): void {
     const { connection, services } = this.#sa;
     const { remote, unique } = connection;
-    // Section 2.4: only where this end is surely one, which `never` says it is not.
-    if (unique !== "never" && services.siblings(this.#sa).length === 0) {
+    // Section 2.4: only where this end is surely one, which `never` says it is not; nor is it while the new IKE SA of a
+    // reauthentication stands beside the old one.
+    if (
+      unique !== "never" && this.#sa.reauthentication.old === null && services.siblings(this.#sa).length === 0
+    ) {
       message.notify(NOTIFY.initialContact!);
     }
     requestCertificate(message, this.#sa, [connection]);

@@ -26,6 +26,7 @@ import { rankConnections } from "../connection_choice.ts";
 import type { EapOutcome, EapServer } from "../eap/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
+import { sameAddress } from "../_endpoints.ts";
 import { parseCertificateRequests } from "../auth/mod.ts";
 import { failAuthentication, IkeSaFailure, type Task, type TaskStep } from "./task.ts";
 
@@ -172,13 +173,18 @@ export class IkeAuthResponderTask implements Task {
     const { unique } = sa.connection;
     if (unique === "never") return;
     const siblings = sa.services.siblings(sa);
-    if (unique === "keep" && siblings.length > 0 && !this.#initialContact) {
+    // From the same address without INITIAL_CONTACT, it is likely to be the same peer that authenticates itself anew, and wants the
+    // old IKE SA to carry packets until the new one does (section 2.8.3).
+    const isElsewhere = (other: IkeSa) => !sameAddress(other.path.remote.address, sa.path.remote.address);
+    if (unique === "keep" && siblings.some(isElsewhere) && !this.#initialContact) {
       throw failAuthentication(`${formatIdentity(sa.remoteId!)} has an IKE SA already (unique = keep)`);
     }
     for (const sibling of siblings) {
       // After INITIAL_CONTACT the peer knows nothing of them, so there is nobody to send D to.
       if (this.#initialContact) sibling.end.fail("refused", "The peer began anew (INITIAL_CONTACT)");
-      else if (unique === "replace") sibling.end.delete();
+      else if (unique === "no") continue;
+      else if (isElsewhere(sibling)) sibling.end.delete();
+      else sibling.timers.set("linger", sa.services.now + sa.services.limits.linger_time);
     }
   }
 

@@ -61,7 +61,7 @@ export class IkeConfigTask implements Task {
     if (this.#asked || vips.length === 0) return;
     this.#asked = true;
     const attributes: ConfigurationAttribute[] = [];
-    for (const address of vips) {
+    for (const address of this.#wanted(vips)) {
       const { address: type } = ATTRIBUTES[address.length as 4 | 16];
       const wanted = address.some((octet) => octet !== 0);
       // An address of IPv6 goes with a prefix length, of which a host's is 128.
@@ -72,6 +72,15 @@ export class IkeConfigTask implements Task {
       attributes.push({ type: ATTRIBUTES[family].dns, value: new Uint8Array(0) });
     }
     message.add({ kind: "CP", type: CFG_REQUEST, attributes });
+  }
+
+  /** The addresses of the configuration, or in their place those that the SA has which this one is to replace. */
+  #wanted(vips: readonly Uint8Array[]): Uint8Array[] {
+    const had = [...this.#sa.reauthentication.old?.configuration.addresses ?? []];
+    return vips.map((address) => {
+      const i = had.findIndex(({ length }) => length === address.length);
+      return i < 0 ? address : had.splice(i, 1)[0]!;
+    });
   }
 
   #learn(attributes: readonly ConfigurationAttribute[]): void {
@@ -109,7 +118,8 @@ export class IkeConfigTask implements Task {
     for (const { type, value } of this.#request) {
       const family = ([4, 16] as const).find((one) => ATTRIBUTES[one].address === type);
       if (family === undefined) continue;
-      const lease = acquire(pools, family, formatIdentity(sa.remoteId!), value);
+      const holder = { identity: formatIdentity(sa.remoteId!), from: sa.path.remote.address.join() };
+      const lease = acquire(pools, family, holder, value);
       if (lease !== undefined) leases.push(lease);
       sa.leases = [...leases]; // at once: they are given back if the SA fails
     }
@@ -131,11 +141,15 @@ export class IkeConfigTask implements Task {
 function acquire(
   pools: readonly AddressPool[],
   family: 4 | 16,
-  identity: string,
+  holder: { readonly identity: string; readonly from: string },
   wanted: Uint8Array,
 ): Lease | undefined {
   for (const pool of pools.filter((one) => one.family === family)) {
-    const lease = pool.acquire(identity, wanted.length < family ? undefined : wanted.subarray(0, family));
+    const lease = pool.acquire(
+      holder.identity,
+      wanted.length < family ? undefined : wanted.subarray(0, family),
+      holder.from,
+    );
     if (lease !== undefined) return lease;
   }
   return undefined;

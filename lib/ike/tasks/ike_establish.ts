@@ -1,6 +1,7 @@
 /** The moment between who is who and what is carried: both ends are authenticated, and the SA is established. */
 
 import { EXCHANGE } from "../codec/mod.ts";
+import type { ChildSelectors } from "../child_sa.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
 import type { Task } from "./task.ts";
@@ -9,25 +10,32 @@ import type { Task } from "./task.ts";
 export class IkeEstablishTask implements Task {
   readonly name = "ike_establish";
   readonly #sa: IkeSa;
+  readonly #offered: () => ChildSelectors | null;
   done = false;
 
-  /** Takes the SA. */
-  constructor(sa: IkeSa) {
+  /** Takes the SA, and as responder what the peer wants to be carried. */
+  constructor(sa: IkeSa, offered: () => ChildSelectors | null = () => null) {
     this.#sa = sa;
+    this.#offered = offered;
   }
 
   build(message: Outgoing): void {
-    if (this.#sa.role === "responder") this.#establish(message.exchangeType);
+    if (this.#sa.role !== "responder" || !this.#isDue(message.exchangeType)) return;
+    this.#sa.reauthentication.recognise(this.#offered());
+    this.#establish();
   }
 
   process(message: Incoming): void {
-    if (this.#sa.role === "initiator") this.#establish(message.exchangeType);
+    if (this.#sa.role === "initiator" && this.#isDue(message.exchangeType)) this.#establish();
   }
 
   abort(): void {}
 
-  #establish(exchangeType: number): void {
-    if (exchangeType !== EXCHANGE.ikeAuth || !this.#sa.authenticated) return;
+  #isDue(exchangeType: number): boolean {
+    return exchangeType === EXCHANGE.ikeAuth && this.#sa.authenticated;
+  }
+
+  #establish(): void {
     this.done = true;
     this.#sa.establish();
   }

@@ -1,8 +1,7 @@
 /** What this end may do with an IKE SA, each as a list of tasks in the order in which they take part in messages. */
 
-import type { ChildSa } from "../child_sa.ts";
+import type { ChildSa, WantedChild } from "../child_sa.ts";
 import { EXCHANGE } from "../codec/mod.ts";
-import type { Child } from "../connection.ts";
 import type { ChildSaDeleted } from "../events.ts";
 import type { Operation } from "../exchanges.ts";
 import type { IkeSa } from "../ike_sa.ts";
@@ -10,6 +9,7 @@ import { isEstablished } from "../state.ts";
 import { ChildCreateTask } from "./child_create.ts";
 import { ChildDeleteTask, UnwantedChildTask } from "./child_delete.ts";
 import { ChildRekeyTask } from "./child_rekey.ts";
+import { IkeAuthLifetimeTask } from "./ike_auth_lifetime.ts";
 import { IkeAuthInitiatorTask } from "./ike_auth_initiator.ts";
 import { IkeConfigTask } from "./ike_config.ts";
 import { IkeCookieTask } from "./ike_cookie.ts";
@@ -23,7 +23,7 @@ import { IkeRekeyTask } from "./ike_rekey.ts";
 import type { Task } from "./task.ts";
 
 /** IKE_SA_INIT and IKE_AUTH with the first child; the other children follow. */
-export function connectOperation(sa: IkeSa, children: readonly Child[]): Operation {
+export function connectOperation(sa: IkeSa, children: readonly WantedChild[]): Operation {
   const [first, ...others] = children;
   const create = first === undefined ? null : new ChildCreateTask(sa, first);
   return {
@@ -34,6 +34,7 @@ export function connectOperation(sa: IkeSa, children: readonly Child[]): Operati
       new IkeAuthInitiatorTask(sa),
       new IkeConfigTask(sa),
       new IkeEstablishTask(sa),
+      new IkeAuthLifetimeTask(sa),
       ...(create === null ? [] : [create]),
     ],
     exchange() {
@@ -43,17 +44,21 @@ export function connectOperation(sa: IkeSa, children: readonly Child[]): Operati
     finished() {
       const postponed = create?.postponed === true ? [first!] : [];
       for (const child of [...postponed, ...others]) sa.exchanges.begin(createChildOperation(sa, child));
+      sa.reauthentication.noteSettled();
     },
   };
 }
 
 /** CREATE_CHILD_SA for one more child SA. */
-export function createChildOperation(sa: IkeSa, child: Child): Operation {
-  return exchangeOf(
-    EXCHANGE.createChildSa,
-    new ChildCreateTask(sa, child),
-    (successor) => createChildOperation(successor, child),
-  );
+export function createChildOperation(sa: IkeSa, child: WantedChild): Operation {
+  return {
+    ...exchangeOf(
+      EXCHANGE.createChildSa,
+      new ChildCreateTask(sa, child),
+      (successor) => createChildOperation(successor, child),
+    ),
+    finished: () => sa.reauthentication.noteSettled(),
+  };
 }
 
 /** CREATE_CHILD_SA for the successor of a child SA. */

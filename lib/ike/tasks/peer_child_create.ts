@@ -4,7 +4,7 @@
  */
 
 import { EXCHANGE, NOTIFY, notifyName, type SaPayload } from "../codec/mod.ts";
-import { type ChildSa, spiNumber, spiOctets } from "../child_sa.ts";
+import { type ChildSa, type ChildSelectors, spiNumber, spiOctets } from "../child_sa.ts";
 import {
   addSelectors,
   childPolicy,
@@ -65,6 +65,11 @@ export class PeerChildCreateTask implements Task {
   constructor(sa: IkeSa, replaces?: ChildSa) {
     this.#sa = sa;
     this.#replaces = replaces;
+  }
+
+  /** What the peer wants to be carried, while it is not decided yet. */
+  get offered(): ChildSelectors | null {
+    return this.#state.kind === "pending" ? this.#state.wanted.selectors : null;
   }
 
   get done(): boolean {
@@ -218,17 +223,20 @@ export class PeerChildCreateTask implements Task {
     }
     addSelectors(message, terms, false);
     if (terms.mode === "transport") message.notify(NOTIFY.useTransportMode!);
+    // Who answers a rekey goes on sending on the old one until that is deleted (section 2.8); the same where the peer authenticates
+    // itself anew, and what carries these packets now is of another IKE SA.
+    const before = this.#replaces ?? sa.reauthentication.findOverlapping(terms);
     this.child = installChild(
       sa,
       terms,
       { nonceI: nonceI ?? sa.nonceI, nonceR: nonceR ?? sa.nonceR, shared: exchange?.shared ?? null },
-      // Who answers a rekey goes on sending on the old one until that is deleted (section 2.8).
       {
         began: false,
-        send: this.#replaces === undefined,
-        ...(this.#replaces === undefined ? {} : { replaces: this.#replaces.id }),
+        send: before === undefined,
+        ...(before === undefined ? {} : { replaces: before.id }),
       },
     );
+    if (before !== undefined && before !== this.#replaces) sa.children.waitFor(before, this.child);
     if (nonceI !== null) this.nonces = [nonceI, nonceR!];
   }
 

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { formatIpAddress } from "../../../lib/ip/mod.ts";
-import { formatSelector, type PoolConfig, type Selector } from "../../../lib/ike/mod.ts";
+import { datagramPath, formatSelector, type PoolConfig, type Selector } from "../../../lib/ike/mod.ts";
 import { Pair, type PairOptions } from "../_pair.ts";
 
 const POOLS: Record<string, PoolConfig> = {
@@ -161,16 +161,37 @@ describe("INITIAL_CONTACT and unique (RFC 7296, section 2.4)", () => {
     assert.equal(pair.b.engine.counters.ikeSas, 2);
   });
 
+  /** The same peer, seen by the responder at another address. */
+  function elsewhere(pair: Pair): Pair {
+    const remote = { address: Uint8Array.of(192, 0, 2, 99), port: 4500 };
+    return Object.assign(pair, { pathB: datagramPath(pair.pathB.local, remote) });
+  }
+
   it("is acted out by unique = replace, and refused by unique = keep", () => {
     const replace = new Pair({ connectionB: { unique: "replace" } });
     replace.connect();
-    replace.connect();
+    elsewhere(replace).connect();
     assert.equal(replace.a.engine.counters.ikeSas, 1);
     assert.equal(replace.a.one("ike_sa_deleted").by, "peer");
     const keep = new Pair({ connectionB: { unique: "keep" } });
     keep.connect();
-    keep.connect();
+    elsewhere(keep).connect();
     assert.equal(keep.a.one("ike_sa_failed").reason, "authentication_failed");
     assert.equal(keep.a.engine.counters.ikeSas, 1);
   });
+
+  for (const unique of ["replace", "keep"] as const) {
+    it(`gives an old IKE SA of the same address its time with unique = ${unique}: it may be about to be replaced`, () => {
+      const pair = new Pair({ connectionB: { unique } });
+      pair.connect();
+      pair.connect();
+      assert.equal(pair.b.engine.counters.ikeSas, 2);
+      pair.advance(4_999);
+      assert.equal(pair.b.of("ike_sa_deleted").length, 0);
+      pair.advance(1);
+      assert.equal(pair.b.one("ike_sa_deleted").ikeSa, 1);
+      assert.equal(pair.a.one("ike_sa_deleted").by, "peer");
+      assert.equal(pair.b.engine.counters.ikeSas, 1);
+    });
+  }
 });
