@@ -2,14 +2,16 @@
 
 import { toHex } from "../../../lib/bytes/mod.ts";
 import type { ChildSaId, IkeEvent, IkeSaId } from "../../../lib/ike/mod.ts";
+import { BoundedMap } from "./_bounded_map.ts";
+
+/** Keys that are remembered after their SAs. */
+const KEYS = 4000;
 
 /** An established IKE SA. */
 export interface LiveIkeSa {
   readonly id: IkeSaId;
   /** Both SPIs. */
   readonly spis: string;
-  /** The peer's address. */
-  readonly peer: string;
   /** The first SA of the chain of rekeys that it belongs to. */
   readonly origin: IkeSaId;
 }
@@ -31,9 +33,9 @@ export class Ledger {
   readonly children: Map<ChildSaId, LiveChild> = new Map();
   /** Attempts that have neither succeeded nor failed. */
   readonly attempts: Set<IkeSaId> = new Set();
-  /** Child SAs that packets may be sent on, the one in use last. */
-  readonly #sending: ChildSaId[] = [];
-  readonly #keys: Set<string> = new Set();
+  /** Child SAs that packets may be sent on. */
+  readonly #sending: Set<ChildSaId> = new Set();
+  readonly #keys: BoundedMap<string, ChildSaId> = new BoundedMap(KEYS);
   readonly #fail: (text: string) => void;
 
   /** Takes whom to tell of faults. */
@@ -41,11 +43,9 @@ export class Ledger {
     this.#fail = fail;
   }
 
-  /** The child SA that packets for a peer go out on. */
-  sendingTo(peer: Uint8Array): LiveChild | undefined {
-    const address = toHex(peer);
-    return this.#sending.map((id) => this.children.get(id))
-      .findLast((child) => child !== undefined && this.ikeSas.get(child.ikeSa)?.peer === address);
+  /** Whether packets may be sent on a child SA. */
+  sends(child: ChildSaId): boolean {
+    return this.#sending.has(child);
   }
 
   /** Whether an event changes what is known of SAs. */
@@ -56,11 +56,11 @@ export class Ledger {
   handle(event: IkeEvent): void {
     switch (event.type) {
       case "ike_sa_established": {
-        const { ikeSa: id, spiI, spiR, replaces, path } = event;
+        const { ikeSa: id, spiI, spiR, replaces } = event;
         this.attempts.delete(id);
         if (this.ikeSas.has(id)) this.#fail(`IKE SA ${id} is established twice`);
         const origin = replaces === undefined ? id : this.ikeSas.get(replaces)?.origin ?? replaces;
-        this.ikeSas.set(id, { id, spis: `${spiI} ${spiR}`, peer: toHex(path.remote.address), origin });
+        this.ikeSas.set(id, { id, spis: `${spiI} ${spiR}`, origin });
         break;
       }
       case "ike_sa_failed":
@@ -79,13 +79,11 @@ export class Ledger {
         if (!this.children.has(event.child)) {
           this.#fail(`packets switch to child ${event.child}, which is gone`);
         }
-        this.#sending.push(event.child);
+        this.#sending.add(event.child);
         break;
       case "child_sa_deleted":
         if (!this.children.delete(event.child)) this.#fail(`child ${event.child} is deleted, and never was`);
-        while (this.#sending.includes(event.child)) {
-          this.#sending.splice(this.#sending.indexOf(event.child), 1);
-        }
+        this.#sending.delete(event.child);
         break;
       case "child_sas_moved":
         for (const id of event.children) {
@@ -102,7 +100,7 @@ export class Ledger {
     const [keyIn, keyOut] = [inbound, outbound].map(({ encryptionKey }) => toHex(encryptionKey));
     for (const key of [keyIn!, keyOut!]) {
       if (this.#keys.has(key)) this.#fail(`child ${id} has the key of another one`);
-      this.#keys.add(key);
+      this.#keys.set(key, id);
     }
     for (const other of this.children.values()) {
       if (other.spiIn === inbound.spi) this.#fail(`SPI ${inbound.spi} is given away twice`);
@@ -117,6 +115,6 @@ export class Ledger {
       keyOut: keyOut!,
       origin,
     });
-    if (send) this.#sending.push(id);
+    if (send) this.#sending.add(id);
   }
 }

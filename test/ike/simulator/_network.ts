@@ -1,141 +1,108 @@
-/** A network without packets: datagrams that get lost, doubled and overtaken, and streams that keep their order until they are reset. */
+/** What connects hosts: datagrams between bound addresses, and connections that carry the stream of RFC 9329. Knows nothing of IKE. */
 
-import { datagramPath, type IkePath } from "../../../lib/ike/mod.ts";
+import { datagramPath, formatEndpoint, type IkeEndpoint, type IkePath } from "../../../lib/ike/mod.ts";
+import { ByteStream, type StreamQuality } from "./_byte_stream.ts";
+import type { Clock } from "./_clock.ts";
+import { type DatagramQuality, Datagrams } from "./_datagrams.ts";
+import { FramedEnd } from "./_framed_end.ts";
 import type { SimRandom } from "./_random.ts";
 
 /** How a network treats what it carries. */
-export interface NetworkQuality {
-  /** Share of datagrams that get lost. */
-  loss: number;
-  /** Share that comes twice. */
-  duplication: number;
-  /** Share that takes up to `late` milliseconds longer. */
-  reordering: number;
-  /** Milliseconds that everything takes, and what chance adds. */
-  readonly delay: readonly [number, number];
-  /** Milliseconds that something may be late. */
-  readonly late: number;
-  /** Octets a datagram may have; longer ones get lost. */
-  readonly mtu: number;
+export interface NetworkQuality extends DatagramQuality, StreamQuality {
 }
 
-/** Something that arrives. */
-export interface Arrival<Host> {
-  readonly at: number;
-  readonly to: Host;
-  /** As the receiver sees it. */
-  readonly path: IkePath;
-  readonly octets: Uint8Array;
+/** Somebody on the network. */
+export interface Attached {
+  /** A message came, with the marker of IKE, or of ESP; the octets are the host's. */
+  handleMessage(octets: Uint8Array, path: IkePath): void;
+  /** A path is gone; `fault` is what should not have happened to it. */
+  handlePathLost(path: IkePath, fault?: unknown): void;
 }
 
-/** One way between two hosts. */
-interface Route<Host> {
-  readonly to: Host;
-  readonly path: IkePath;
-  /** Of a stream; datagrams need none. */
-  readonly stream?: Stream;
-  /** When the last message arrives: on a stream nothing overtakes. */
-  last: number;
+/** A connection with both ends, as each sees it. */
+export interface Connection {
+  readonly paths: readonly [IkePath, IkePath];
+  readonly stream: ByteStream;
+  readonly ends: readonly [FramedEnd, FramedEnd];
 }
 
-interface Stream {
-  open: boolean;
-}
-
-interface Queued<Host> extends Arrival<Host> {
-  readonly order: number;
-  readonly route: Route<Host>;
-}
-
-/** All that is under way. */
-export class Network<Host> {
+/** All that is under way between hosts. */
+export class Network {
   readonly quality: NetworkQuality;
+  readonly datagrams: Datagrams;
+  readonly #clock: Clock;
   readonly #random: SimRandom;
-  readonly #routes: Map<string, Route<Host>> = new Map();
-  readonly #streams: Map<string, Stream> = new Map();
-  #queue: Queued<Host>[] = [];
-  #order = 0;
-  #opened = 0;
+  readonly #hosts: Map<string, Attached> = new Map();
+  /** Those that are not broken, by the paths of both ends. */
+  readonly #connections: Map<string, { readonly connection: Connection; readonly end: 0 | 1 }> = new Map();
+  #nextPort = 40_000;
 
-  constructor(random: SimRandom, quality: NetworkQuality) {
+  constructor(clock: Clock, random: SimRandom, quality: NetworkQuality) {
+    this.#clock = clock;
     this.#random = random;
     this.quality = quality;
-  }
-
-  /** When something arrives next. */
-  get next(): number {
-    return this.#queue[0]?.at ?? Infinity;
+    this.datagrams = new Datagrams(clock, random, quality);
   }
 
   /** How much is under way. */
   get size(): number {
-    return this.#queue.length;
+    const streams = new Set([...this.#connections.values()].map(({ connection }) => connection.stream));
+    return this.datagrams.size + [...streams].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Connects two hosts; gives the path as each of them sees it. */
-  connect(
-    [a, addressA]: readonly [Host, Uint8Array],
-    [b, addressB]: readonly [Host, Uint8Array],
-    reliable: boolean,
-  ): [IkePath, IkePath] {
-    const port = reliable ? 40_000 + ++this.#opened : 4500;
-    const [local, remote] = [{ address: addressA, port }, { address: addressB, port: 4500 }];
-    const paths: [IkePath, IkePath] = reliable
-      ? [
-        { id: `stream ${port} dialled`, reliable, local, remote },
-        { id: `stream ${port} accepted`, reliable, local: remote, remote: local },
-      ]
-      : [datagramPath(local, remote), datagramPath(remote, local)];
-    const stream = reliable ? { open: true } : undefined;
-    const route = (to: Host, path: IkePath): Route<Host> => ({
-      to,
-      path,
-      last: 0,
-      ...(stream && { stream }),
-    });
-    this.#routes.set(paths[0].id, route(b, paths[1]));
-    this.#routes.set(paths[1].id, route(a, paths[0]));
-    if (stream !== undefined) { for (const { id } of paths) this.#streams.set(id, stream); }
-    return paths;
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#connections.size / 2;
   }
 
-  /** A stream is reset: what has not arrived whole never will. */
-  reset(path: IkePath): void {
-    const stream = this.#streams.get(path.id);
-    if (stream === undefined) return;
-    stream.open = false;
-    this.#queue = this.#queue.filter(({ route }) => route.stream !== stream);
+  /** Puts a host on the network, at a port of UDP and, as one who answers, of TCP. */
+  attach(at: IkeEndpoint, host: Attached): void {
+    this.#hosts.set(formatEndpoint(at), host);
+    this.datagrams.bind(at, (octets, from) => host.handleMessage(octets, datagramPath(at, from)));
   }
 
-  /** Sends octets on a path of the sender's. */
-  send(path: IkePath, octets: Uint8Array, now: number): void {
-    const route = this.#routes.get(path.id);
-    if (route === undefined) return;
-    const [least, more] = this.quality.delay;
-    const at = now + least + this.#random.below(more + 1);
-    if (route.stream !== undefined) {
-      if (!route.stream.open) return;
-      route.last = Math.max(route.last, at);
-      return this.#add(route, octets, route.last);
-    }
-    const { loss, duplication, reordering, late, mtu } = this.quality;
-    if (octets.length > mtu || this.#random.chance(loss)) return;
-    const copies = this.#random.chance(duplication) ? 2 : 1;
-    for (let i = 0; i < copies; i++) {
-      const later = this.#random.chance(reordering) ? this.#random.below(late) : 0;
-      this.#add(route, octets, at + later);
-    }
+  /** Opens a connection. */
+  connect(from: Uint8Array, to: IkeEndpoint): Connection {
+    const local = { address: from, port: this.#nextPort++ };
+    const outside = this.datagrams.outsideOf(local);
+    const id = `${formatEndpoint(local)} ${formatEndpoint(to)}`;
+    const paths: [IkePath, IkePath] = [
+      { id: `tcp dialled ${id}`, reliable: true, local, remote: to },
+      { id: `tcp accepted ${id}`, reliable: true, local: to, remote: outside },
+    ];
+    const stream = new ByteStream(this.#clock, this.#random, this.quality);
+    const hosts = [
+      this.#hosts.get(addressKey(from, this.#hosts))!,
+      this.#hosts.get(formatEndpoint(to))!,
+    ] as const;
+    const endOf = (end: 0 | 1) =>
+      new FramedEnd(stream, end, {
+        handleMessage: (octets) => hosts[end].handleMessage(octets, paths[end]),
+        handleLost: (fault) => {
+          this.#connections.delete(paths[end].id);
+          hosts[end].handlePathLost(paths[end], fault);
+        },
+      });
+    const connection: Connection = { paths, stream, ends: [endOf(0), endOf(1)] };
+    for (const end of [0, 1] as const) this.#connections.set(paths[end].id, { connection, end });
+    return connection;
   }
 
-  /** The next arrival. */
-  take(): Arrival<Host> {
-    return this.#queue.shift()!;
+  /** The connection that a path belongs to; undefined for one that its end knows to be gone. */
+  connectionOf(path: IkePath): Connection | undefined {
+    return this.#connections.get(path.id)?.connection;
   }
 
-  #add(route: Route<Host>, octets: Uint8Array, at: number): void {
-    const entry = { at, to: route.to, path: route.path, octets, order: this.#order++, route };
-    let index = this.#queue.length;
-    while (index > 0 && this.#queue[index - 1]!.at > at) index--;
-    this.#queue.splice(index, 0, entry);
+  /** Sends a message with its marker, or an ESP packet; where there is no path any more it goes nowhere. */
+  send(path: IkePath, octets: Uint8Array): void {
+    if (!path.reliable) return this.datagrams.send(path.local, path.remote, octets);
+    const known = this.#connections.get(path.id);
+    known?.connection.ends[known.end].send(octets);
   }
+}
+
+/** The host that has an address, whatever its port. */
+function addressKey(address: Uint8Array, hosts: ReadonlyMap<string, unknown>): string {
+  const prefix = formatEndpoint({ address, port: 0 }).slice(0, -1);
+  return [...hosts.keys()].find((key) => key.startsWith(prefix))!;
 }

@@ -4,11 +4,15 @@ import { toHex } from "../../../lib/bytes/mod.ts";
 import { CryptoProviders, nobleProvider } from "../../../lib/crypto/mod.ts";
 import { parseIkeHeader, parseIkeMessage, type Payload } from "../../../lib/ike/codec/mod.ts";
 import { type IkeKeysLogged, IkeProtection, type KeyLogEntry } from "../../../lib/ike/mod.ts";
+import { BoundedMap } from "./_bounded_map.ts";
 
 const crypto = new CryptoProviders([nobleProvider()]);
 const IKE_SA_INIT = 34;
 const RESPONSE = 0x20;
 const INITIATOR = 0x08;
+/** SAs and messages that are remembered: more than a run of minutes has, and no more in one of days. */
+const SAS = 1000;
+const MESSAGES = 20_000;
 
 /** One IKE SA with both ends' keys, and how far requests have come. */
 export interface TappedSa {
@@ -23,11 +27,14 @@ export interface TappedSa {
 
 /** Everything that is sent. */
 export class Wiretap {
-  readonly sas: Map<string, TappedSa> = new Map();
-  readonly #keys: Map<string, readonly { readonly key: string; readonly sa: TappedSa }[]> = new Map();
-  readonly #messages: Map<string, string> = new Map();
-  readonly #ivs: Set<string> = new Set();
-  readonly #nonces: Map<string, string> = new Map();
+  readonly sas: Map<string, TappedSa> = new BoundedMap(SAS);
+  /** The same SA under the keys of each end, where somebody made them differ. */
+  readonly #keys: Map<string, readonly { readonly key: string; readonly sa: TappedSa }[]> = new BoundedMap(
+    SAS,
+  );
+  readonly #messages: Map<string, string> = new BoundedMap(MESSAGES);
+  readonly #ivs: Map<string, string> = new BoundedMap(MESSAGES);
+  readonly #nonces: Map<string, string> = new BoundedMap(MESSAGES);
   readonly #fail: (text: string) => void;
 
   constructor(fail: (text: string) => void) {
@@ -72,7 +79,7 @@ export class Wiretap {
     const at = nextPayload === 53 ? 36 : 32;
     const iv = `${name} ${who} ${toHex(octets.subarray(at, at + 8))}`;
     if (this.#ivs.has(iv)) this.#fail(`An IV is used twice: ${iv}`);
-    this.#ivs.add(iv);
+    this.#ivs.set(iv, id);
     if (nextPayload === 46) {
       const payloads = this.#open(name, who, octets);
       if (payloads === undefined) return this.#fail(`Message ${id} is not what its keys would make`);

@@ -2,46 +2,61 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { Simulation, type SimulationOptions } from "./_simulator.ts";
+import { Simulation, type SimulationOptions } from "./_simulation.ts";
 
 function assertNoFault(options: SimulationOptions): void {
-  const simulation = new Simulation({ duration: 12_000, ...options });
+  const simulation = new Simulation({ duration: 8000, ...options });
   const { faults, messages } = simulation.run();
-  assert.deepEqual(faults, [], `npm run simulate -- --seed ${options.seed} --seeds 1 --story`);
+  assert.deepEqual(faults, [], `${JSON.stringify(options)}\n${simulation.story.slice(-20).join("\n")}`);
   assert.ok(messages > 20, "nothing happened");
 }
 
+/** Nothing gets lost, and nobody takes an SA away. */
+const LOSSLESS = {
+  stream: true,
+  resets: false,
+  deletions: false,
+  attacker: false,
+  restarts: false,
+  volume: "soft",
+} as const;
+
 describe("Engines in a simulated network", () => {
-  for (const seed of [1, 2, 3, 4, 5, 6]) {
-    it(`agree when it gets quiet, and keep nothing (seed ${seed})`, () => assertNoFault({ seed }));
+  for (const seed of [1, 2, 3, 4, 5]) {
+    it(`agree when it gets quiet, and keep nothing (seed ${seed})`, () =>
+      assertNoFault({ seed, initiators: 2 }));
   }
 
-  for (const seed of [7, 8, 9]) {
+  for (const seed of [6, 7]) {
     it(`lose no packet in rekeys from both ends at once (seed ${seed})`, () => {
-      assertNoFault({
-        seed,
-        reliable: true,
-        resets: false,
-        deletions: false,
-        attacker: false,
-        initiators: 1,
-      });
+      assertNoFault({ ...LOSSLESS, seed, initiators: 1 });
     });
   }
 
-  for (const seed of [10, 11]) {
-    it(`survive connections that break at any time (seed ${seed})`, () => {
-      assertNoFault({ seed, reliable: true, resets: true });
-    });
-  }
+  it("survive connections that break at any octet, or are replaced in order", () => {
+    assertNoFault({ seed: 8, stream: true, resets: true, pace: { mishap: 1000 } });
+  });
 
-  for (const seed of [12, 13]) {
-    it(`take nothing from somebody without keys (seed ${seed})`, () => {
-      assertNoFault({ seed, attacker: true });
-    });
-  }
+  it("survive NATs that forget, and machines that restart", () => {
+    assertNoFault({ seed: 9, stream: false, nat: true, restarts: true, pace: { mishap: 1000 } });
+  });
 
-  for (const seed of [14, 15, 16]) {
+  it("survive a man in the middle of a bad network", () => {
+    assertNoFault({
+      seed: 10,
+      stream: false,
+      middle: true,
+      quality: { loss: 0.3, reordering: 0.4, late: 12_000 },
+    });
+  });
+
+  it("pass messages of certificates and EAP in fragments, and give every address back", () => {
+    assertNoFault({ seed: 11, stream: false, auth: "eap", vips: true, ipv6: true, quality: { mtu: 548 } });
+  });
+
+  it("take nothing from somebody without keys", () => assertNoFault({ seed: 12, attacker: true }));
+
+  for (const seed of [13, 14]) {
     it(`neither crash nor grow when a peer with keys lies (seed ${seed})`, () => {
       assertNoFault({ seed, liar: true, attacker: true });
     });
@@ -51,17 +66,16 @@ describe("Engines in a simulated network", () => {
 describe("The simulator", () => {
   it("tells the same story for the same seed", () => {
     const [one, other] = [20, 20].map((seed) => {
-      const simulation = new Simulation({ seed, duration: 5000 });
+      const simulation = new Simulation({ seed, duration: 3000, auth: "psk", group: "x25519" });
       simulation.run();
       return simulation.story;
     });
     assert.deepEqual(one, other);
   });
 
-  it("notices an engine that leaks, and one that disagrees", () => {
+  it("notices an engine that tells what is not so", () => {
     const simulation = new Simulation({ seed: 21, duration: 3000, deletions: false });
-    // What an engine never tells is a fault in its story.
-    simulation.hosts[0]!.ledger.handle({
+    simulation.server.ledger.handle({
       type: "child_sa_deleted",
       ikeSa: 1,
       child: 99,
@@ -69,5 +83,24 @@ describe("The simulator", () => {
       by: "peer",
     });
     assert.match(simulation.run().faults.join(), /child 99 is deleted, and never was/);
+  });
+
+  it("notices a child SA that only one end has", () => {
+    const simulation = new Simulation({ ...LOSSLESS, seed: 22, duration: 2000, initiators: 1, auth: "psk" });
+    simulation.begin();
+    simulation.world.advance(1500);
+    const [{ host }] = simulation.ways as [typeof simulation.ways[0]];
+    host.datapath.remove(host.ledger.children.keys().next().value!);
+    simulation.end();
+    assert.match(simulation.world.faults.join(), /came to nobody|nothing sends|the engine counts/);
+  });
+
+  it("notices a sequence number that comes again", () => {
+    const simulation = new Simulation({ ...LOSSLESS, seed: 23, duration: 2000, initiators: 1 });
+    const { espTap, faults } = simulation.world;
+    espTap.install("a host", 1, { spi: 1000, keyIn: "in", keyOut: "out" });
+    const packet = Uint8Array.from({ length: 40 }, (_, i) => i);
+    for (let i = 0; i < 2; i++) espTap.sent("a host", { child: 1, key: "out" }, packet, packet);
+    assert.match(faults.join(), /sends .* after .*on child 1,a host uses IV/);
   });
 });

@@ -1,15 +1,10 @@
-/**
- * Who means harm: somebody on the path without keys, who repeats, damages and invents messages, and a peer with keys that sends what
- * no engine would. The first must change nothing at all; the second may lose its own SAs, and nothing else.
- */
+/** A peer that has the keys, and sends what no engine would: any exchange with any payloads in any state. May lose its own SAs, and nothing else. */
 
 import { emitIkeMessage, type Payload } from "../../../lib/ike/codec/mod.ts";
-import { Ledger } from "./_ledger.ts";
-import type { Host, Simulation } from "./_simulator.ts";
+import type { SimRandom } from "./_random.ts";
+import type { Way } from "./_ways.ts";
+import type { World } from "./_world.ts";
 
-const IKE_SA_INIT = 34;
-/** Messages that are remembered to be sent again. */
-const MEMORY = 300;
 const EXCHANGES = [34, 35, 36, 36, 36, 37, 37, 37, 43, 250];
 const ERRORS = [1, 4, 5, 7, 9, 11, 14, 17, 24, 34, 35, 36, 37, 38, 39, 43, 44, 8192];
 const STATUSES = [
@@ -30,104 +25,23 @@ const STATUSES = [
 ];
 
 /** Acts at random. */
-export class Adversary {
-  readonly #simulation: Simulation;
-  readonly #heard: Uint8Array[] = [];
+export class Liar {
+  readonly #world: World;
+  readonly #ways: readonly Way[];
+  readonly #random: SimRandom;
 
-  constructor(simulation: Simulation) {
-    this.#simulation = simulation;
+  constructor(world: World, ways: readonly Way[], random: SimRandom) {
+    this.#world = world;
+    this.#ways = ways;
+    this.#random = random;
   }
 
-  /** A message went by. */
-  overhear(_from: Host, octets: Uint8Array): void {
-    this.#heard.push(octets.slice());
-    if (this.#heard.length > MEMORY) this.#heard.shift();
-  }
-
+  /** Lies once, to everybody: all but one will not know the SA. */
   act(): void {
-    const { settings, random } = this.#simulation;
-    if (settings.liar && random.chance(0.5)) this.#lie();
-    else if (settings.attacker) this.#attack();
-  }
-
-  // Without keys.
-
-  #attack(): void {
-    const { random } = this.#simulation;
-    if (this.#heard.length === 0) return;
-    const octets = random.pick(this.#heard).slice();
-    const kind = random.below(5);
-    if (kind === 0) return this.#send(octets, false); // may be one that got lost: then it counts
-    if (kind === 1) octets[random.below(octets.length)]! ^= 1 << random.below(8);
-    else if (kind === 2) random.fill(octets.subarray(28 + random.below(Math.max(1, octets.length - 28))));
-    else if (kind === 3) return this.#flood();
-    else return this.#send(this.#invent(octets), true);
-    // What makes half-open SAs, or ends an attempt, is bounded in other ways.
-    const harmless = octets[18] !== IKE_SA_INIT && !this.#heard.some((one) => same(one, octets));
-    this.#send(octets, harmless);
-  }
-
-  /** An unprotected error for an SA that there is. */
-  #invent(heard: Uint8Array): Uint8Array {
-    const { random } = this.#simulation;
-    return emitIkeMessage({
-      spiI: heard.subarray(0, 8),
-      spiR: heard.subarray(8, 16),
-      exchangeType: random.pick([35, 36, 37]),
-      initiator: random.chance(0.5),
-      response: random.chance(0.5),
-      messageId: random.below(20),
-      payloads: [{
-        kind: "N",
-        type: random.pick(ERRORS),
-        protocol: 0,
-        spi: new Uint8Array(0),
-        data: new Uint8Array(0),
-      }],
-    });
-  }
-
-  /** IKE_SA_INIT requests of nobody. */
-  #flood(): void {
-    const first = this.#heard.find((octets) => octets[18] === IKE_SA_INIT && (octets[19]! & 0x20) === 0);
-    if (first === undefined) return;
-    for (let i = 0; i < 20; i++) {
-      const octets = first.slice();
-      this.#simulation.random.fill(octets.subarray(0, 8));
-      octets.fill(0, 8, 16);
-      this.#send(octets, false);
-    }
-  }
-
-  #send(octets: Uint8Array, harmless: boolean): void {
-    const { random, hosts } = this.#simulation;
-    const ends = this.#simulation.paths();
-    if (ends.length === 0) return;
-    const { host, path } = random.pick(ends);
-    // Whatever is due has happened, so that what happens now is the message's doing.
-    this.#simulation.feed(host, { kind: "timeout" });
-    const before = JSON.stringify(host.engine.counters);
-    const events = this.#simulation.feed(host, { kind: "message", path, octets });
-    if (!harmless) return;
-    const changes = events.filter((event) => Ledger.isChange(event));
-    if (changes.length > 0 || JSON.stringify(host.engine.counters) !== before) {
-      this.#simulation.fail(
-        `${host.name}: a message of nobody changed something: ${JSON.stringify(changes)}`,
-      );
-    }
-    for (const { name, engine } of hosts) {
-      const { halfOpen, timers } = engine.counters;
-      if (halfOpen > 1000 || timers > 20_000) this.#simulation.fail(`${name} grows`);
-    }
-  }
-
-  // With keys.
-
-  #lie(): void {
-    const { random, tap } = this.#simulation;
-    const sa = random.pick([...tap.sas.values()].slice(-3));
-    const ends = this.#simulation.paths();
-    if (sa === undefined || ends.length === 0) return;
+    const random = this.#random;
+    const sa = random.pick([...this.#world.wiretap.sas.values()].slice(-3));
+    const open = this.#ways.filter((way) => way.open);
+    if (sa === undefined || open.length === 0) return;
     const initiator = random.chance(0.5);
     const response = random.chance(0.2);
     const speaker = initiator ? "initiator" : "responder";
@@ -144,13 +58,14 @@ export class Adversary {
       messageId,
       payloads: this.#payloads(),
     });
-    for (const { host, path } of ends) {
-      this.#simulation.feed(host, { kind: "message", path, octets: octets.slice() });
+    for (const { host, server, paths } of open) {
+      host.feed({ kind: "message", path: paths[0], octets: octets.slice() });
+      server.feed({ kind: "message", path: paths[1], octets: octets.slice() });
     }
   }
 
   #payloads(): Payload[] {
-    const { random } = this.#simulation;
+    const random = this.#random;
     const protocol = random.pick([0, 1, 2, 3, 3, 3, 9]);
     const octets = (length: number) => {
       const made = new Uint8Array(length);
@@ -245,14 +160,10 @@ export class Adversary {
 
   /** An SPI of a child SA, from either end. */
   #knownSpi(): Uint8Array {
-    const { random, hosts } = this.#simulation;
-    const children = hosts.flatMap(({ ledger }) => [...ledger.children.values()]);
+    const random = this.#random;
+    const children = this.#world.hosts.flatMap(({ ledger }) => [...ledger.children.values()]);
     const octets = new Uint8Array(4);
     if (children.length > 0) new DataView(octets.buffer).setUint32(0, random.pick(children).spiIn);
     return octets;
   }
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }

@@ -1,0 +1,67 @@
+/** What must hold once it is quiet: both ends know the same SAs under the same keys, packets pass, and nothing is left of what was deleted. */
+
+import type { Host } from "./_host.ts";
+import type { Ledger } from "./_ledger.ts";
+import type { World } from "./_world.ts";
+
+/** Both ends know the same, and nothing that should be gone. */
+export function checkAgreement(world: World, clients: readonly Host[], server: Host): void {
+  const ends = clients.map(({ ledger }) => ledger);
+  const there = server.ledger;
+  const ours = ends.flatMap(({ ikeSas }) => [...ikeSas.values()].map(({ spis }) => spis)).sort().join();
+  const theirs = [...there.ikeSas.values()].map(({ spis }) => spis).sort().join();
+  if (ours !== theirs) world.fail(`the ends know other IKE SAs: clients ${ours}, server ${theirs}`);
+  const spisOf = (ledger: Ledger, ikeSa: number) => ledger.ikeSas.get(ikeSa)?.spis;
+  const out = ends.flatMap((ledger) =>
+    [...ledger.children.values()].map((one) =>
+      `${spisOf(ledger, one.ikeSa)} ${one.spiIn} ${one.spiOut} ${one.keyIn} ${one.keyOut}`
+    )
+  ).sort().join();
+  const back = [...there.children.values()].map((one) =>
+    `${spisOf(there, one.ikeSa)} ${one.spiOut} ${one.spiIn} ${one.keyOut} ${one.keyIn}`
+  ).sort().join();
+  if (out !== back) world.fail(`the ends know other child SAs: clients ${out}, server ${back}`);
+  for (const host of world.hosts) checkAlone(world, host);
+}
+
+/** Of everything that replaced something else only the last is left, and the engine counts what it has told. */
+function checkAlone(world: World, { name, ledger, engine, datapath }: Host): void {
+  for (const [what, live] of [["IKE SAs", ledger.ikeSas], ["child SAs", ledger.children]] as const) {
+    const origins = [...live.values()].map(({ origin }) => origin);
+    if (new Set(origins).size !== origins.length) world.fail(`${name}: two ${what} are left of a rekey`);
+  }
+  const { ikeSas, halfOpen, childSpis, needs } = engine.counters;
+  const counted = JSON.stringify([ikeSas, halfOpen, childSpis, needs, datapath.size]);
+  const told = JSON.stringify([ledger.ikeSas.size, 0, ledger.children.size, 0, ledger.children.size]);
+  if (counted !== told) world.fail(`${name}: the engine counts ${counted}, and has told ${told}`);
+}
+
+/** Every child SA that may be sent on carries a packet to the other end. */
+export function checkTraffic(world: World): void {
+  world.settle();
+  const total = (what: "sent" | "accepted") =>
+    world.hosts.reduce((sum, { packets }) => sum + packets[what], 0);
+  const [sent, accepted] = [total("sent"), total("accepted")];
+  for (const host of world.hosts) {
+    for (const { id } of host.ledger.children.values()) {
+      if (!host.sendPacket(id)) world.fail(`${host.name}: nothing sends for child ${id}`);
+    }
+  }
+  // Only what is under way: nobody wants anything, and no timer runs out, while packets travel.
+  const horizon = world.now + 1000;
+  while (world.network.size > 0 && world.step(horizon));
+  const [went, came] = [total("sent") - sent, total("accepted") - accepted];
+  if (went !== came) world.fail(`of ${went} packets in quiet, ${came} came`);
+}
+
+/** Nothing is left of anything. */
+export function checkNothingLeft(world: World): void {
+  for (const { name, engine, ledger, datapath, deadline } of world.hosts) {
+    const left = Object.entries(engine.counters).filter(([, count]) => count !== 0);
+    if (left.length > 0) world.fail(`${name} keeps ${JSON.stringify(Object.fromEntries(left))}`);
+    if (deadline !== null) world.fail(`${name} waits for something`);
+    const known = ledger.ikeSas.size + ledger.children.size + datapath.size;
+    if (known > 0) world.fail(`${name} has never told the end of ${known} SAs`);
+  }
+  if (world.espTap.size > 0) world.fail(`${world.espTap.size} ends of child SAs are left`);
+}

@@ -1,0 +1,112 @@
+/** What the engines of a simulation are told: connections, credentials, pools, limits. */
+
+import type { Credentials } from "../../../lib/ike/auth/mod.ts";
+import { parseIdentity } from "../../../lib/ike/auth/mod.ts";
+import type { ConnectionConfig, IkeEngineOptions } from "../../../lib/ike/mod.ts";
+import { NOW, pem } from "../auth/_pki.ts";
+import { sharedSecret } from "../_pair.ts";
+import type { Settings } from "./_settings.ts";
+
+type EngineConfig = Omit<IkeEngineOptions, "crypto" | "random">;
+
+const COMMON = { proposals: "aes128gcm16-prfsha256-x25519", dpd_delay: "30s", unique: "no" } as const;
+const TIMES = { rekey_time: "60s", over_time: "8m", rand_time: "55s" };
+const CHILD_TIMES = { rekey_time: "50s", life_time: "8m", rand_time: "45s" };
+const VOLUMES = {
+  none: {},
+  soft: { rekey_packets: 40, rand_packets: 20, life_packets: 100_000, rekey_bytes: 4000, life_bytes: "1G" },
+  hard: { rekey_packets: 40, rand_packets: 5, life_packets: 44 },
+} as const;
+const PASSWORD = "a password";
+
+/** The end that answers. */
+export function serverConfig(settings: Settings): EngineConfig {
+  const { auth, vips, ipv6, initiators } = settings;
+  const child = { ...childOf(settings, settings.group === "guess" ? "x25519" : settings.group) };
+  const remote_ts = vips ? "dynamic" : ipv6 ? "fd00::/16" : "10.0.0.0/8";
+  const connection: ConnectionConfig = {
+    name: "any",
+    ...commonOf(settings),
+    local: auth === "psk"
+      ? { auth: "psk", id: "gw.example.org" }
+      : { auth: "pubkey", id: "gw.example.org", certs: [pem("gw-rsa")] },
+    remote: auth === "eap" ? { auth: "eap-mschapv2", eap_id: "%any" } : { auth: "psk" },
+    children: {
+      net: { ...child, local_ts: ipv6 ? "fd00:1::/32" : "10.1.0.0/16", remote_ts },
+      other: { ...child, local_ts: ipv6 ? "fd00:2::/32" : "10.2.0.0/16", remote_ts },
+    },
+    ...(vips ? { pools: "vip" } : {}),
+  };
+  // As few as to be scarce when attempts and SAs pile up.
+  const last = 4 * initiators;
+  return {
+    ...engineOf(settings),
+    connections: [connection],
+    credentials: credentialsOf(settings, true),
+    ...(vips
+      ? {
+        pools: {
+          vip: { addrs: ipv6 ? `fd00:9::1-fd00:9::${last.toString(16)}` : `10.9.0.1-10.9.0.${last}` },
+        },
+      }
+      : {}),
+  };
+}
+
+/** The `number`th end that begins. */
+export function clientConfig(settings: Settings, number: number): EngineConfig {
+  const { auth, vips, ipv6, group } = settings;
+  const child = childOf(settings, group === "guess" ? "ecp256-x25519" : group);
+  const local_ts = vips
+    ? "dynamic"
+    : ipv6
+    ? `fd00:${(100 + number).toString(16)}::/32`
+    : `10.${100 + number}.0.0/16`;
+  const id = `client${number}.example`;
+  const connection: ConnectionConfig = {
+    name: "up",
+    ...commonOf(settings),
+    local: auth === "eap" ? { auth: "eap-mschapv2", id, eap_id: id } : { auth: "psk", id },
+    remote: auth === "psk" ? { auth: "psk", id: "gw.example.org" } : { auth: "pubkey", id: "gw.example.org" },
+    children: {
+      net: { ...child, local_ts, remote_ts: ipv6 ? "fd00:1::/32" : "10.1.0.0/16" },
+      other: { ...child, local_ts, remote_ts: ipv6 ? "fd00:2::/32" : "10.2.0.0/16" },
+    },
+    ...(vips ? { vips: ipv6 ? "::" : "0.0.0.0" } : {}),
+  };
+  return { ...engineOf(settings), connections: [connection], credentials: credentialsOf(settings, false) };
+}
+
+function commonOf({ timed, reauth }: Settings) {
+  return { ...COMMON, ...(timed ? TIMES : {}), ...(timed && reauth ? { reauth_time: "90s" } : {}) };
+}
+
+function childOf({ timed, volume }: Settings, group: string) {
+  return {
+    esp_proposals: group === "none" ? "aes128gcm16" : `aes128gcm16-${group}`,
+    ...(timed ? CHILD_TIMES : {}),
+    ...VOLUMES[volume],
+  };
+}
+
+function engineOf({ quality, window }: Settings): Pick<EngineConfig, "wallClock" | "limits"> {
+  return {
+    wallClock: () => NOW,
+    limits: { window_size: window, ...(quality.mtu < 1280 ? { max_fragment_size: 576 } : {}) },
+  };
+}
+
+function credentialsOf({ auth, initiators }: Settings, isServer: boolean): Credentials {
+  const credentials = sharedSecret();
+  if (auth === "psk") return credentials;
+  if (isServer) {
+    credentials.addCertificates(pem("gw-rsa"));
+    credentials.addPrivateKey(pem("gw-rsa.key"));
+  } else credentials.addAuthorities(pem("ca-rsa"));
+  if (auth === "eap") {
+    for (let i = 0; i < initiators; i++) {
+      credentials.addEapUser({ identity: parseIdentity(`client${i}.example`), password: PASSWORD });
+    }
+  }
+  return credentials;
+}

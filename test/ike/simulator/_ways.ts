@@ -1,0 +1,67 @@
+/** The ways of initiators to one responder: opened, broken, opened anew. */
+
+import { datagramPath, type IkePath } from "../../../lib/ike/mod.ts";
+import type { Host } from "./_host.ts";
+import type { Connection } from "./_network.ts";
+import type { World } from "./_world.ts";
+
+/** An initiator's way to the responder. */
+export class Way {
+  readonly host: Host;
+  readonly server: Host;
+  /** Whether there is a way at this moment. */
+  open = true;
+  readonly #world: World;
+  #paths!: readonly [IkePath, IkePath];
+  #connection: Connection | undefined;
+
+  constructor(world: World, host: Host, server: Host, stream: boolean) {
+    this.#world = world;
+    this.host = host;
+    this.server = server;
+    if (stream) this.#connect();
+    else this.#paths = [datagramPath(host.at, server.at), datagramPath(server.at, this.#outside())];
+  }
+
+  /** As both ends see it, the initiator first. */
+  get paths(): readonly [IkePath, IkePath] {
+    return this.#connection === undefined
+      ? [this.#paths[0], datagramPath(this.server.at, this.#outside())]
+      : this.#paths;
+  }
+
+  /** The connection in use; undefined for datagrams. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** A connection has broken: if it is this one, another is opened after a while. */
+  handlePathLost(path: IkePath): void {
+    if (path.id !== this.#paths[0].id) return;
+    this.open = false;
+    const { clock } = this.#world;
+    clock.plan(10 + (clock.now * 7 | 0) % 490, () => this.reconnect());
+  }
+
+  /** Opens another connection and goes on there; gives the one that was in use. */
+  reconnect(): Connection | undefined {
+    const before = this.#connection;
+    this.#world.note(`${this.host.name} opens a connection`);
+    this.#connect();
+    this.open = true;
+    const { ikeSas, attempts } = this.host.ledger;
+    for (const ikeSa of [...ikeSas.keys(), ...attempts]) {
+      this.host.feed({ kind: "move", ikeSa, path: this.#paths[0] });
+    }
+    return before;
+  }
+
+  #connect(): void {
+    this.#connection = this.#world.network.connect(this.host.at.address, this.server.at);
+    this.#paths = this.#connection.paths;
+  }
+
+  #outside() {
+    return this.#world.network.datagrams.outsideOf(this.host.at);
+  }
+}
