@@ -180,7 +180,7 @@ export class Exchanges {
     operation.finished?.();
   }
 
-  /** An operation failed, and the SA with it. */
+  /** An operation failed, and the SA with it: what its tasks hold is given back at once, however long the SA takes to end. */
   #giveUp(operation: Operation, { reason, message, notify }: IkeSaFailure): void {
     this.#begun.delete(operation);
     abort(operation.tasks);
@@ -249,16 +249,16 @@ export class Exchanges {
     this.#active.delete(messageId);
     this.#clearTimer(messageId);
     if (active.exchangeType !== EXCHANGE.ikeSaInit) this.#sa.noteAuthentic(path);
-    if (opened.kind === "malformed") return this.#sa.end.giveUp("invalid_syntax", opened.error.message);
+    const { operation } = active;
+    if (opened.kind === "malformed") return this.#giveUp(operation, unreadable(opened.error));
     this.#sa.noteReceived(opened.message, "response");
     const fault = faultOf(opened.view);
-    if (fault !== null) return this.#sa.end.giveUp("invalid_syntax", fault.message);
+    if (fault !== null) return this.#giveUp(operation, unreadable(fault));
     // Section 2.21.3: "fatal in both peers, meaning that the IKE SA is deleted without needing an explicit Delete payload".
     if (isEstablished(this.#sa.state) && opened.message.notify(NOTIFY.invalidSyntax) !== undefined) {
       return this.#sa.end.fail("invalid_syntax", "The peer answered INVALID_SYNTAX");
     }
-    const tasks = active.operation.tasks.filter((task) => !task.done);
-    const { operation } = active;
+    const tasks = operation.tasks.filter((task) => !task.done);
     this.#run(tasks.map((task) => () => task.process(opened.message)), {
       finish: () => this.#sa.takeRestart() ? this.#restart(operation) : this.#build(operation),
       failed: (failure) => this.#giveUp(operation, failure),
@@ -393,6 +393,11 @@ export interface Reply {
 
 function abort(tasks: readonly Task[]): void {
   for (const task of tasks) task.abort();
+}
+
+/** Of a response that cannot be read, the peer is told nothing but that the SA ends (section 2.21.3). */
+function unreadable({ message }: IkeError): IkeSaFailure {
+  return new IkeSaFailure("invalid_syntax", message);
 }
 
 /** What is wrong with the payloads of a message; null where nothing is. */

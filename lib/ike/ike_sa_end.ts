@@ -71,6 +71,10 @@ export class IkeSaEnd {
    */
   giveUp(reason: FailureReason, text: string, notify?: number): void {
     const sa = this.#sa;
+    // Authentic, therefore an answer to D: what was wrong with it is of no interest any more.
+    if (sa.state === "deleting" && !sa.exchanges.isBusyWith("ike_delete")) return this.deletionAcknowledged();
+    // Where a rekey of the peer's crossed ours, its SA has taken over there, and is none the worse for what was wrong here.
+    if (sa.succession.yieldToPeer()) return this.delete("replaced");
     if (isEstablished(sa.state)) return this.delete("local", { reason, text });
     if (this.#failureTold || notify === undefined || !sa.channel.isProtected || sa.role === "responder") {
       return this.fail(reason, text);
