@@ -11,7 +11,14 @@ import type { IkeSa } from "./ike_sa.ts";
 import { deriveChildKeys } from "./keymat.ts";
 import type { Incoming, Outgoing } from "./messages.ts";
 import type { SelectedProposal } from "./proposal_selection.ts";
-import { formatSelector, resolveSelectors, type Selector, widenSelectors } from "./traffic_selectors.ts";
+import {
+  formatSelector,
+  isSingleAddress,
+  pickAddress,
+  resolveSelectors,
+  type Selector,
+  widenSelectors,
+} from "./traffic_selectors.ts";
 
 /** Everything about a child SA but its keys. */
 export interface ChildTerms {
@@ -159,6 +166,25 @@ export function childOffer(sa: IkeSa, child: Child): { local: Selector[]; remote
   if (!sa.askedFirst || vips.length === 0 || sa.configuration.addresses.length > 0) return policy;
   const families = [...new Set(vips.map(({ length }) => length as 4 | 16))];
   return { ...policy, local: widenSelectors(child.local, families) };
+}
+
+/** Whether selectors are of one address at each end (section 2.9). */
+export function isSinglePair({ local, remote }: ChildSelectors): boolean {
+  return [local, remote].every((selectors) => selectors.length === 1 && isSingleAddress(selectors[0]!));
+}
+
+/**
+ * One pair of addresses of what could be carried: the addresses that this end has and the one that the peer is reached at, if they are
+ * among it, else the first ones that hosts can have. Who wants another pair names it.
+ */
+export function singlePair(offer: ChildSelectors, sa: IkeSa): ChildSelectors {
+  const { path, configuration, leases, askedFirst } = sa;
+  const virtual = askedFirst ? configuration.addresses : leases.map(({ address }) => address);
+  const [ours, theirs] = askedFirst ? [virtual, []] : [[], virtual];
+  return {
+    local: pickAddress(offer.local, [...ours, path.local.address]),
+    remote: pickAddress(offer.remote, [...theirs, path.remote.address]),
+  };
 }
 
 /** TSi and TSr, of which TSi is that of the exchange's initiator. */

@@ -37,6 +37,11 @@ export interface ChildConfig {
   readonly remote_ts?: string | readonly string[];
   /** `tunnel` or `transport` (default: `tunnel`). */
   readonly mode?: "tunnel" | "transport";
+  /**
+   * One pair of addresses in each child SA (RFC 7296, section 2.9; default: false): one is asked for, and a peer that asks for more is
+   * told SINGLE_PAIR_REQUIRED. No word of swanctl.conf, whose daemon has no such policy.
+   */
+  readonly single_pair?: boolean;
   /** When to rekey (default: `1h`). */
   readonly rekey_time?: TimeValue;
   /** When the SA ends (default: 110 % of `rekey_time`). */

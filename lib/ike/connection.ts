@@ -48,6 +48,8 @@ export interface Child {
   readonly local: readonly ConfiguredSelector[];
   readonly remote: readonly ConfiguredSelector[];
   readonly mode: "tunnel" | "transport";
+  /** One pair of addresses a child SA. */
+  readonly singlePair: boolean;
   /** Milliseconds. */
   readonly time: Lifetime;
   readonly bytes: Lifetime;
@@ -180,6 +182,7 @@ function readChild(name: string, words: Words): Child {
     local: selectors(words, "local_ts"),
     remote: selectors(words, "remote_ts"),
     mode: words.oneOf("mode", ["tunnel", "transport"], "tunnel"),
+    singlePair: words.flag("single_pair", false),
     time: readLifetime(words, "time", (word, usual) => words.time(word, usual), 3_600_000),
     bytes: readLifetime(words, "bytes", (word, usual) => words.amount(word, usual), 0),
     packets: readLifetime(words, "packets", (word, usual) => words.amount(word, usual), 0),
@@ -200,8 +203,8 @@ function readLifetime(
   const life = words.has(`life_${what}`) ? read(`life_${what}`, 0) : null;
   const rekey = given || life === null
     ? read(`rekey_${what}`, usual)
-    : read(`rekey_${what}`, Math.floor(life / 1.1));
-  const end = life ?? read(`life_${what}`, Math.floor(rekey * 1.1));
+    : read(`rekey_${what}`, Math.floor(life * 10 / 11));
+  const end = life ?? read(`life_${what}`, Math.floor(rekey * 11 / 10));
   if (end > 0 && rekey > end) throw words.refused(`rekey_${what}`, `at most life_${what} (${end})`, rekey);
   const rand = read(`rand_${what}`, end > 0 && rekey > 0 ? end - rekey : 0);
   return { rekey, life: end, rand: Math.min(rand, Math.max(0, rekey - 1)) };

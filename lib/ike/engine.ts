@@ -12,6 +12,7 @@ import { ConfigError, IkeError } from "../errors.ts";
 import type { CryptoProviders } from "../crypto/mod.ts";
 import { Credentials } from "./auth/mod.ts";
 import { EXCHANGE, IKE_FLAGS, type IkeHeader, parseIkeHeader } from "./codec/mod.ts";
+import { childPolicy, formatSelectors } from "./child_negotiation.ts";
 import type { ConnectionConfig, PoolConfig } from "./config.ts";
 import { type Connection, readConnections } from "./connection.ts";
 import type { IkeInput, IkeOutput } from "./engine_io.ts";
@@ -24,6 +25,7 @@ import type { IkePath } from "./path.ts";
 import { readPools } from "./pools.ts";
 import type { IkeCounters } from "./sa_registry.ts";
 import { isEstablished } from "./state.ts";
+import { findWidened, parseConfiguredSelectors, resolveSelectors } from "./traffic_selectors.ts";
 import { livenessOperation } from "./tasks/operations.ts";
 
 /** What an {@linkcode IkeEngine} is made of. */
@@ -254,7 +256,7 @@ export class IkeEngine {
       : undefined;
     switch (input.kind) {
       case "initiate_child":
-        return sa.children.create({ config: this.#childOf(sa.connection, input.child) });
+        return this.#initiateChild(sa, input);
       case "delete_ike":
         sa.reauthentication.cancel();
         return sa.end.delete();
@@ -282,6 +284,28 @@ export class IkeEngine {
     }
   }
 
+  #initiateChild(sa: IkeSa, input: Extract<IkeInput, { kind: "initiate_child" }>): void {
+    const config = this.#childOf(sa.connection, input.child);
+    if (input.local_ts === undefined && input.remote_ts === undefined) return sa.children.create({ config });
+    const policy = childPolicy(sa, config);
+    const [local, remote] = (["local", "remote"] as const).map((side) => {
+      const words = input[`${side}_ts`];
+      if (words === undefined) return policy[side];
+      const address = sa.path[side].address;
+      const wanted = resolveSelectors(parseConfiguredSelectors(words), [address]);
+      // Section 2.9.1: nothing may be asked for that our own policy does not have.
+      const outside = wanted.length === 0 || findWidened(wanted, policy[side]) !== undefined;
+      if (!outside) return wanted;
+      throw new ConfigError(
+        "ERR_CONFIG_OPTION",
+        `Cannot initiate child ${config.name}: expected ${side}_ts inside ${
+          formatSelectors(policy[side])
+        }, got ${words}`,
+      );
+    });
+    sa.children.create({ config, only: { local: local!, remote: remote! } });
+  }
+
   #noteUsage(sa: IkeSa, input: Extract<IkeInput, { kind: "child_usage" }>): void {
     const child = sa.children.byId(input.child);
     if (input.limit === undefined) {
@@ -290,7 +314,7 @@ export class IkeEngine {
       return sa.noteTraffic(input.path);
     }
     if (child === undefined) return;
-    if (input.limit === "hard") sa.children.delete(child, "expired");
+    if (input.limit === "hard") sa.children.expire(child);
     else sa.children.rekey(child);
   }
 }

@@ -23,7 +23,15 @@ export type IkeInput =
     readonly ikeSa?: IkeSaId;
   }
   /** Make another child SA. */
-  | { readonly kind: "initiate_child"; readonly ikeSa: IkeSaId; readonly child: string }
+  | {
+    readonly kind: "initiate_child";
+    readonly ikeSa: IkeSaId;
+    /** Its name in the configuration. */
+    readonly child: string;
+    /** The only traffic to ask for, as in a configuration and inside of what that has (default: all of it). */
+    readonly local_ts?: string | readonly string[];
+    readonly remote_ts?: string | readonly string[];
+  }
   /** Replace the keys of an IKE SA. */
   | { readonly kind: "rekey_ike"; readonly ikeSa: IkeSaId }
   /**

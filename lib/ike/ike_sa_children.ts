@@ -58,22 +58,33 @@ export class IkeSaChildren {
 
   /** Makes another one. */
   create(wanted: WantedChild): void {
-    const { state, exchanges } = this.#sa;
-    if (state === "established") exchanges.begin(createChildOperation(this.#sa, wanted));
+    const { state, exchanges, succession, reauthentication, retries } = this.#sa;
+    if (succession.successor !== null) return succession.successor.children.create(wanted);
+    if (state !== "established") return;
+    const isTaken = reauthentication.isBeingReplaced
+      ? retries.createLater(wanted) !== null // on the new IKE SA, or here if there will be none
+      : exchanges.begin(createChildOperation(this.#sa, wanted));
+    if (isTaken) return;
+    const { id, services } = this.#sa;
+    const text =
+      `Too many operations wait for their turn: the limit max_queued_tasks (${services.limits.max_queued_tasks}) is reached`;
+    services.emit({ type: "child_sa_failed", ikeSa: id, name: wanted.config.name, reason: "limit", text });
   }
 
   /** Replaces one, unless that is under way. */
   rekey(child: ChildSa): void {
     const { state, exchanges, reauthentication } = this.#sa;
     if (state !== "established" || child.state !== "installed") return;
-    if (reauthentication.isBeingReplaced) return this.retryRekey(child);
+    if (reauthentication.isBeingReplaced) return void this.retryRekey(child);
     exchanges.begin(rekeyChildOperation(this.#sa, child));
   }
 
-  /** One could not be replaced: it is tried again, at random a little later than the peer might. */
-  retryRekey(child: ChildSa): void {
+  /** One could not be replaced: it is tried again, at random a little later than the peer might. Gives the time until then. */
+  retryRekey(child: ChildSa): number {
     const { services, timers, retries } = this.#sa;
-    timers.set("rekey_child", services.now + retries.delay(), child.id);
+    const delay = retries.delay();
+    timers.set("rekey_child", services.now + delay, child.id);
+    return delay;
   }
 
   /** Packets are to be sent on this one from now on. */
@@ -103,6 +114,14 @@ export class IkeSaChildren {
     if (!this.#sa.exchanges.begin(deleteChildOperation(this.#sa, child, by))) this.remove(child, by);
   }
 
+  /** The life of one is over: it is used no more from this moment on, and D tells the peer when the window lets it go. */
+  expire(child: ChildSa): void {
+    const wasDeleting = child.state === "deleting";
+    if (!this.#forget(child, "expired")) return;
+    if (wasDeleting) this.#sa.services.releaseChildSpi(child.spiIn); // its D is under way
+    else this.deleteUnwanted(child.spiIn);
+  }
+
   /** Deletes one that the peer has made and this end did not take. */
   deleteUnwanted(spi: number): void {
     const { exchanges, services } = this.#sa;
@@ -111,13 +130,18 @@ export class IkeSaChildren {
 
   /** Lets one go, and says so. */
   remove(child: ChildSa, by: ChildSaDeleted["by"]): void {
-    if (!this.#bySpi.delete(child.spiIn)) return;
+    if (this.#forget(child, by)) this.#sa.services.releaseChildSpi(child.spiIn);
+  }
+
+  #forget(child: ChildSa, by: ChildSaDeleted["by"]): boolean {
+    if (!this.has(child)) return false;
+    this.#bySpi.delete(child.spiIn);
     const { id, services, timers } = this.#sa;
     for (const name of CHILD_TIMERS) timers.clear(name, child.id);
-    services.releaseChildSpi(child.spiIn);
     services.emit({ type: "child_sa_deleted", ikeSa: id, child: child.id, name: child.name, by });
     const next = child.takenOverBy;
     if (next?.children.has(next.child)) next.children.takeOver(next.child);
+    return true;
   }
 
   /** Gives all of them to the IKE SA that replaces this one, with their timers; gives the moved ones. */

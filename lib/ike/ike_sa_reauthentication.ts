@@ -98,6 +98,7 @@ export class IkeSaReauthentication {
     this.#old = null;
     this.#tried = null;
     old.reauthentication.#attempt = null;
+    old.retries.moveTo(sa);
     old.end.delete("replaced");
   }
 

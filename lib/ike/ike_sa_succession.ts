@@ -3,7 +3,7 @@
  * moment at which the new one takes over what outlives the old one. The exchange itself is in `tasks/ike_rekey.ts`.
  */
 
-import { PROTOCOL } from "./codec/mod.ts";
+import { NOTIFY, notifyName, PROTOCOL } from "./codec/mod.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Incoming } from "./messages.ts";
 import type { NoncePair } from "./nonce_order.ts";
@@ -39,11 +39,16 @@ export class IkeSaSuccession {
     exchanges.begin(rekeyIkeOperation(this.#sa));
   }
 
-  /** The peer did not take a rekey: it is tried again until the lifetime ends. */
-  rekeyRefused(notify: string): void {
-    const { id, state, services, timers, retries } = this.#sa;
-    services.emit({ type: "ike_rekey_failed", ikeSa: id, reason: notify });
-    if (state === "established") timers.set("rekey_ike", services.now + retries.delay());
+  /** The peer did not take a rekey: it is tried again until the lifetime ends, or in another way. */
+  rekeyRefused(notify: number): void {
+    const { id, state, services, timers, retries, reauthentication, askedFirst } = this.#sa;
+    services.emit({ type: "ike_rekey_failed", ikeSa: id, reason: notifyName(notify) });
+    if (state !== "established") return;
+    if (notify === NOTIFY.temporaryFailure && !retries.noteTemporaryFailure()) return;
+    timers.set("rekey_ike", services.now + retries.delay());
+    // Section 4: of a peer that takes no more SAs, "the implementation MUST be capable of instead deleting the old SA and creating a
+    // new one".
+    if (notify === NOTIFY.noAdditionalSas && askedFirst) reauthentication.begin();
   }
 
   /** The peer has made a successor, and what this end does about its own rekey decides when that takes over. */

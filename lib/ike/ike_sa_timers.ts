@@ -135,7 +135,7 @@ export class IkeSaTimers {
         return sa.succession.rekey();
       case "expire_child": {
         const child = sa.children.byId(key);
-        return child === undefined ? undefined : sa.children.delete(child, "expired");
+        return child === undefined ? undefined : sa.children.expire(child);
       }
       case "reauthenticate":
         return sa.reauthentication.begin();

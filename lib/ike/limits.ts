@@ -51,7 +51,7 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
   max_children: count(256, "child SAs of one IKE SA"),
   max_fragment_size: octets(1280, "IP packet that an IKE message is cut to on UDP", 576, 65_535),
   max_queued_tasks: count(64, "operations of one IKE SA that wait for the window"),
-  max_retries: count(5, "IKE_SA_INIT sent anew for a cookie, group or version"),
+  max_retries: count(5, "requests sent anew for a cookie, group or version"),
   window_size: count(1, "requests of the peer that may be under way at once"),
   init_error_patience: milliseconds(5_000, "time to wait for better news after an unprotected error on UDP"),
   unprotected_replies_per_second: count(10, "unprotected answers to messages that no SA knows"),

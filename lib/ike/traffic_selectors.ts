@@ -141,6 +141,34 @@ export function findWidened(
   return answered.find((selector) => !offered.some((offer) => containsSelector(offer, selector)));
 }
 
+/** Whether a selector is of one address. */
+export function isSingleAddress({ start, end }: Selector): boolean {
+  return compareAddresses(start, end) === 0;
+}
+
+/** A selector of one address: of the preferred ones the first that is among them, else the first that a host can have. */
+export function pickAddress(selectors: readonly Selector[], preferred: readonly Uint8Array[]): Selector[] {
+  for (const address of preferred) {
+    const around = selectors.find(({ start, end }) =>
+      start.length === address.length && compareAddresses(start, address) <= 0 &&
+      compareAddresses(address, end) <= 0
+    );
+    if (around !== undefined) return [{ ...around, start: address, end: address }];
+  }
+  return selectors.slice(0, 1).map((selector) => {
+    const address = selector.start.slice();
+    // The first address of a subnet names the subnet; it is even, so that adding one carries nothing.
+    if (!isSingleAddress(selector) && address.at(-1)! % 2 === 0) address[address.length - 1]!++;
+    return { ...selector, start: address, end: address };
+  });
+}
+
+/** Reads the words of a list of selectors. */
+export function parseConfiguredSelectors(value: string | readonly string[]): ConfiguredSelector[] {
+  const words = typeof value === "string" ? value.split(",") : value;
+  return words.map((word) => parseConfiguredSelector(word));
+}
+
 /** `10.1.0.0/16[tcp/443]`, as `swanctl --list-sas` writes it. */
 export function formatSelector(selector: Selector): string {
   const { start, end, protocol, startPort, endPort } = selector;

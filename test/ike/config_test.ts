@@ -58,6 +58,24 @@ describe("A connection", () => {
     assert.deepEqual(connection.children.get("net")!.bytes, { rekey: 0, life: 0, rand: 0 });
   });
 
+  it("derives the times that are not given from the others, as swanctl.conf does", () => {
+    const times = (config: Record<string, unknown>) => {
+      const { rekeyTime, reauthTime, overTime, randTime } = read(config);
+      return [rekeyTime, reauthTime, overTime, randTime].map((time) => time / 60_000);
+    };
+    // With a reauthentication there is no rekey, unless both are asked for; the first of them decides how random it may be.
+    assert.deepEqual(times({ reauth_time: "10h" }), [0, 600, 60, 60]);
+    assert.deepEqual(times({ reauth_time: "10h", rekey_time: "1h" }), [60, 600, 60, 30]);
+    assert.deepEqual(times({ rekey_time: "1h", over_time: "50m" }), [60, 0, 50, 30]);
+    assert.deepEqual(times({ rekey_time: 0 }), [0, 0, 0, 0]);
+    assert.deepEqual(times({ rekey_time: "1h", over_time: "5m", rand_time: "1m" }), [60, 0, 5, 1]);
+    const { time, bytes } = read({ children: { net: { life_time: "110m", life_bytes: 1100 } } }).children.get(
+      "net",
+    )!;
+    assert.deepEqual(time, { rekey: 6_000_000, life: 6_600_000, rand: 600_000 });
+    assert.deepEqual(bytes, { rekey: 1000, life: 1100, rand: 100 });
+  });
+
   it("takes times and amounts as people write them", () => {
     const connection = read({
       rekey_time: "30m",

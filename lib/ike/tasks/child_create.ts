@@ -6,14 +6,16 @@
 
 import { IkeError } from "../../errors.ts";
 import { EXCHANGE, NOTIFY, notifyName } from "../codec/mod.ts";
-import { type ChildSa, spiNumber, spiOctets, type WantedChild } from "../child_sa.ts";
+import { type ChildSa, type ChildSelectors, spiNumber, spiOctets, type WantedChild } from "../child_sa.ts";
 import {
   addSelectors,
   childOffer,
   childPolicy,
   formatSelectors,
   installChild,
+  isSinglePair,
   readSelectors,
+  singlePair,
   takesTfcPadding,
 } from "../child_negotiation.ts";
 import type { KeyExchange, KeyExchangeTransform } from "../../crypto/mod.ts";
@@ -49,6 +51,7 @@ export class ChildCreateTask implements Task {
   /** The child SA that it is to replace. */
   readonly #replaces: ChildSa | undefined;
   #group: KeyExchangeTransform | null | undefined;
+  #groups = 0;
   #state: State = { kind: "initial" };
   /** The child SA that came of it. */
   child: ChildSa | null = null;
@@ -90,7 +93,7 @@ export class ChildCreateTask implements Task {
     const spi = services.reserveChildSpi();
     // IKE_AUTH has no KE, so its proposals name no group (section 1.2).
     const offer = toSaPayload(config.proposals, { spi: spiOctets(spi), keyExchange: separate });
-    const { local, remote } = this.#wanted.only ?? childOffer(sa, config);
+    const { local, remote } = this.#offer();
     if (this.#group === undefined) this.#group = offeredKeyExchanges(config.proposals)[0] ?? null;
     const group = separate ? this.#group : null;
     const keyExchange = group === null
@@ -119,10 +122,15 @@ export class ChildCreateTask implements Task {
     const wanted = message.notify(NOTIFY.invalidKePayload!);
     if (wanted !== undefined && this.#changeGroup(wanted.data[0]! << 8 | wanted.data[1]!)) return;
     const error = message.error();
-    if (error !== undefined) {
-      return this.#fail(notifyName(error.type), `The peer answered ${notifyName(error.type)}`);
-    }
+    if (error !== undefined) return this.#handleError(error.type);
     this.#accept(message);
+  }
+
+  /** What is asked for: one pair of addresses where the configuration has it so. */
+  #offer(): ChildSelectors {
+    const { config, only } = this.#wanted;
+    const offer = only ?? childOffer(this.#sa, config);
+    return config.singlePair && !isSinglePair(offer) ? singlePair(offer, this.#sa) : offer;
   }
 
   abort(): void {
@@ -138,7 +146,8 @@ export class ChildCreateTask implements Task {
     const state = this.#state;
     if (state.kind !== "await_response" || state.nonce === null || id === state.group) return false;
     const group = offeredKeyExchanges(this.#wanted.config.proposals).find((row) => row.id === id);
-    if (group === undefined) return false;
+    // A peer that wants another one each time is not followed for ever.
+    if (group === undefined || ++this.#groups > this.#sa.services.limits.max_retries) return false;
     state.keyExchange?.dispose();
     this.#sa.services.releaseChildSpi(state.spi);
     this.#group = group;
@@ -200,7 +209,9 @@ export class ChildCreateTask implements Task {
     const shared = selected.keyExchange === null ? null : state.keyExchange!.computeSharedSecret(ke!.data);
     state.keyExchange?.dispose();
     this.#state = { kind: "done" };
-    const { only, inPlaceOf } = this.#wanted;
+    const { config: { singlePair: isOnePair }, inPlaceOf } = this.#wanted;
+    // What was asked for in particular is asked for again when it is renewed.
+    const only = this.#wanted.only ?? (isOnePair ? { local, remote: selectors.remote } : undefined);
     const replaced = this.#replaces ?? inPlaceOf;
     this.child = installChild(
       sa,
@@ -228,6 +239,25 @@ export class ChildCreateTask implements Task {
     sa.retries.noteSuccess();
   }
 
+  /** What is refused for the moment, or for what it covers, is asked for again; a rekey has its own ways. */
+  #handleError(type: number): void {
+    const [sa, state] = [this.#sa, this.#state];
+    const name = notifyName(type);
+    if (state.kind !== "await_response") return;
+    if (this.#replaces === undefined && type === NOTIFY.temporaryFailure) {
+      this.abort();
+      if (!sa.retries.noteTemporaryFailure()) return;
+      const retryIn = sa.retries.createLater(this.#wanted);
+      return this.#tellFailure(name, `The peer answered ${name}: it can do nothing just now`, retryIn);
+    }
+    if (this.#replaces === undefined && type === NOTIFY.singlePairRequired && !isSinglePair(state)) {
+      const pair = singlePair(state, sa);
+      this.abort();
+      return sa.children.create({ ...this.#wanted, only: pair });
+    }
+    this.#fail(name, `The peer answered ${name}${MEANINGS[type] ?? ""}`);
+  }
+
   /** The peer has made a child SA that we do not want: it is deleted there (section 1.3.1). */
   #refuseAnswer(reason: string, text: string): void {
     const state = this.#state;
@@ -243,8 +273,22 @@ export class ChildCreateTask implements Task {
     this.#tellFailure(reason, text);
   }
 
-  #tellFailure(reason: string, text: string): void {
-    const name = this.#wanted.config.name;
-    this.#sa.services.emit({ type: "child_sa_failed", ikeSa: this.#sa.id, name, reason, text });
+  #tellFailure(reason: string, text: string, retryIn: number | null = null): void {
+    const { name } = this.#wanted.config;
+    this.#sa.services.emit({
+      type: "child_sa_failed",
+      ikeSa: this.#sa.id,
+      name,
+      reason,
+      text,
+      ...(retryIn === null ? {} : { retryIn }),
+    });
   }
 }
+
+/** What notifies say about a child SA that a person may not see in their names. */
+const MEANINGS: Readonly<Record<number, string>> = {
+  [NOTIFY.noAdditionalSas]: ": it takes no more child SAs on this IKE SA",
+  [NOTIFY.singlePairRequired]: ": it takes single pairs of addresses only, and not this one",
+  [NOTIFY.tsUnacceptable]: ": it has no such traffic",
+};

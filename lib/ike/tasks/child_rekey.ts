@@ -87,7 +87,11 @@ export class ChildRekeyTask implements Task {
     if (!exists || this.#old.state !== "rekeying") return;
     this.#old.state = this.#old.successor === undefined ? "installed" : "rekeyed";
     if (this.#old.successor !== undefined) return;
-    this.#sa.children.retryRekey(this.#old);
+    const { retries, reauthentication, askedFirst } = this.#sa;
+    if (error === NOTIFY.temporaryFailure && !retries.noteTemporaryFailure()) return;
+    const retryIn = this.#sa.children.retryRekey(this.#old);
+    // Section 4: "the implementation MUST be capable of instead deleting the old SA and creating a new one".
+    if (error === NOTIFY.noAdditionalSas && askedFirst) return reauthentication.begin();
     if (error === NOTIFY.temporaryFailure) {
       const text = `The peer answered ${notifyName(error)}; it is tried again`;
       const { name } = this.#old;
@@ -97,6 +101,7 @@ export class ChildRekeyTask implements Task {
         name,
         reason: notifyName(error),
         text,
+        retryIn,
       });
     }
   }

@@ -3,7 +3,7 @@
  * whoever began. Where both ends do it at once, the exchange with the lowest nonce was for nothing (section 2.8.2).
  */
 
-import { NOTIFY, notifyName } from "../codec/mod.ts";
+import { NOTIFY } from "../codec/mod.ts";
 import type { KeyExchange, KeyExchangeTransform } from "../../crypto/mod.ts";
 import { installIkeKeys } from "../ike_keys.ts";
 import type { IkeSa } from "../ike_sa.ts";
@@ -37,6 +37,7 @@ export class IkeRekeyTask implements Task {
   readonly #sa: IkeSa;
   #state: State = { kind: "initial" };
   #group: KeyExchangeTransform | null = null;
+  #groups = 0;
 
   /** Takes the SA to be replaced. */
   constructor(sa: IkeSa) {
@@ -79,7 +80,7 @@ export class IkeRekeyTask implements Task {
     if (error !== undefined) {
       this.abort();
       // The peer was first, and its own rekey is why it refuses ours.
-      return sa.succession.yieldToPeer() ? undefined : sa.succession.rekeyRefused(notifyName(error.type));
+      return sa.succession.yieldToPeer() ? undefined : sa.succession.rekeyRefused(error.type);
     }
     const [answer, ke, nonceR] = [message.first("SA"), message.first("KE"), message.first("Nonce")];
     if (answer === undefined || ke === undefined || nonceR === undefined) {
@@ -123,6 +124,8 @@ export class IkeRekeyTask implements Task {
     if (this.#state.kind !== "await_response" || group === undefined || id === this.#state.group) {
       return false;
     }
+    // A peer that wants another one each time is not followed for ever.
+    if (++this.#groups > this.#sa.services.limits.max_retries) return false;
     this.#state.keyExchange.dispose();
     this.#group = group;
     this.#state = { kind: "initial" };

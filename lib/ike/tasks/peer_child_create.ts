@@ -11,6 +11,7 @@ import {
   type ChildTerms,
   formatSelectors,
   installChild,
+  isSinglePair,
   readSelectors,
   takesTfcPadding,
 } from "../child_negotiation.ts";
@@ -20,7 +21,7 @@ import { agree } from "../key_exchanges.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
 import { type SelectedProposal, selectProposal, toAnswer } from "../proposal_selection.ts";
 import { isEstablished } from "../state.ts";
-import { narrowSelectors, type Selector } from "../traffic_selectors.ts";
+import { findWidened, narrowSelectors, type Selector } from "../traffic_selectors.ts";
 import { newNonce } from "./ike_init.ts";
 import type { Task } from "./task.ts";
 
@@ -40,6 +41,8 @@ type State =
   | {
     readonly kind: "accept";
     readonly terms: ChildTerms;
+    /** There is more that the peer could have, in another child SA. */
+    readonly additionalTs: boolean;
     readonly nonceI: Uint8Array | null;
     readonly peerValue: Uint8Array | null;
   }
@@ -114,9 +117,18 @@ export class PeerChildCreateTask implements Task {
       }`,
     };
     const replaces = this.#replaces;
-    const configs = replaces === undefined ? sa.connection.children.values() : [replaces.config];
-    for (const config of configs) {
+    const configs = replaces === undefined ? [...sa.connection.children.values()] : [replaces.config];
+    // Section 2.9: "other Traffic Selectors would also have been acceptable, though only in a separate SA".
+    const hasMore = (config: Child, chosen: ChildSelectors) => {
+      if (replaces !== undefined) return false;
       const policy = childPolicy(sa, config);
+      const local = narrowSelectors(selectors.local, policy.local);
+      const remote = narrowSelectors(selectors.remote, policy.remote);
+      return local.length > 0 && remote.length > 0 &&
+        (findWidened(local, chosen.local) !== undefined || findWidened(remote, chosen.remote) !== undefined);
+    };
+    for (const config of configs) {
+      const policy = replaces?.only ?? childPolicy(sa, config);
       const local = narrowSelectors(selectors.local, policy.local);
       const remote = narrowSelectors(selectors.remote, policy.remote);
       if (local.length === 0 || remote.length === 0) continue;
@@ -136,7 +148,21 @@ export class PeerChildCreateTask implements Task {
         continue;
       }
       this.#named = config.name;
-      this.#state = this.#judge(selected, { config, local, remote, message });
+      const pair = config.singlePair && replaces === undefined
+        ? firstPair(selectors, { local, remote })
+        : null;
+      if (pair === undefined) {
+        const text = `child ${config.name} takes single pairs of addresses only (single_pair)`;
+        this.#state = { kind: "refuse", notify: NOTIFY.singlePairRequired!, text };
+        return;
+      }
+      const chosen = pair ?? { local, remote };
+      this.#state = this.#judge(selected, {
+        config,
+        ...chosen,
+        message,
+        additionalTs: configs.some((other) => hasMore(other, chosen)),
+      });
       return;
     }
     this.#state = refusal;
@@ -144,11 +170,10 @@ export class PeerChildCreateTask implements Task {
 
   #judge(
     selected: SelectedProposal,
-    { config, local, remote, message }: {
-      config: Child;
-      local: Selector[];
-      remote: Selector[];
-      message: Incoming;
+    { config, local, remote, message, additionalTs }: ChildSelectors & {
+      readonly config: Child;
+      readonly message: Incoming;
+      readonly additionalTs: boolean;
     },
   ): State {
     const ke = message.first("KE");
@@ -175,6 +200,7 @@ export class PeerChildCreateTask implements Task {
         remote,
         tfcPadding: takesTfcPadding(message),
       },
+      additionalTs,
       nonceI: message.first("Nonce")?.data.slice() ?? null,
       peerValue: selected.keyExchange === null ? null : ke!.data.slice(),
     };
@@ -208,7 +234,7 @@ export class PeerChildCreateTask implements Task {
       this.#state = { kind: "done" };
       return;
     }
-    const { terms, nonceI, peerValue } = state;
+    const { terms, additionalTs, nonceI, peerValue } = state;
     const { selected } = terms;
     const nonceR = nonceI === null ? null : newNonce(sa);
     // A public value that cannot be used ends it here; what was reserved is given back by `abort`.
@@ -222,6 +248,7 @@ export class PeerChildCreateTask implements Task {
       message.add({ kind: "KE", group: selected.keyExchange!.id, data: exchange.publicValue });
     }
     addSelectors(message, terms, false);
+    if (additionalTs) message.notify(NOTIFY.additionalTsPossible!);
     if (terms.mode === "transport") message.notify(NOTIFY.useTransportMode!);
     // Who answers a rekey goes on sending on the old one until that is deleted (section 2.8); the same where the peer authenticates
     // itself anew, and what carries these packets now is of another IKE SA.
@@ -233,6 +260,7 @@ export class PeerChildCreateTask implements Task {
       {
         began: false,
         send: before === undefined,
+        ...(terms.config.singlePair ? { only: { local: terms.local, remote: terms.remote } } : {}),
         ...(before === undefined ? {} : { replaces: before.id }),
       },
     );
@@ -249,4 +277,17 @@ export class PeerChildCreateTask implements Task {
   #tellFailure(reason: string, text: string): void {
     this.#sa.services.emit({ type: "child_sa_failed", ikeSa: this.#sa.id, name: this.#named, reason, text });
   }
+}
+
+/**
+ * What is taken of an offer where only single pairs are: that of the packet which asked for the SA, the first selectors of the offer
+ * (section 2.9); undefined where there is none.
+ */
+function firstPair(offered: ChildSelectors, taken: ChildSelectors): ChildSelectors | undefined {
+  if (isSinglePair(taken)) return taken;
+  const [local, remote] = (["local", "remote"] as const).map((side) =>
+    narrowSelectors(offered[side].slice(0, 1), taken[side])
+  );
+  const pair = { local: local!, remote: remote! };
+  return isSinglePair(pair) ? pair : undefined;
 }

@@ -1,6 +1,8 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { NOTIFY } from "../../../lib/ike/codec/mod.ts";
 import { Pair } from "../_pair.ts";
+import { refuse } from "./_refusals.ts";
 
 /** Both ends have one child SA each, the same, and know one IKE SA. */
 function assertOneOfEach(pair: Pair): void {
@@ -76,6 +78,39 @@ describe("Rekey of a child SA (RFC 7296, sections 1.3.3, 2.8)", () => {
     ]);
   });
 
+  it("is made with a key exchange of its own in the group of the first proposal, where both have it", () => {
+    const children = (local_ts: string, remote_ts: string) => ({
+      net: { esp_proposals: "aes128gcm16-x25519", local_ts, remote_ts },
+    });
+    const pair = established({
+      connectionA: { children: children("10.1.0.0/16", "10.2.0.0/16") },
+      connectionB: { children: children("10.2.0.0/16", "10.1.0.0/16") },
+    });
+    for (const [who, child] of [["a", 1], ["b", 2]] as const) {
+      pair.a.forget();
+      pair.b.forget();
+      pair.handle(pair[who], { kind: "rekey_child", ikeSa: 1, child });
+      pair.settle();
+      assert.deepEqual(pair[who].talk().slice(0, 2), [
+        "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, KEi, TSi, TSr } -->",
+        "<-- CREATE_CHILD_SA { SA, Nr, KEr, TSi, TSr }",
+      ]);
+      assertOneChild(pair);
+      pair.assertSameChild();
+    }
+  });
+
+  it("follows a peer that wants another group each time so often and no more", () => {
+    const children = { net: { esp_proposals: "aes128gcm16-x25519-ecp256" } };
+    const pair = established({ connectionA: { children }, connectionB: { children } });
+    wantOtherGroups(pair);
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: 1 });
+    pair.settle();
+    assert.equal(pair.a.talk().length, 2 * (1 + 5));
+    assert.equal(pair.a.one("child_sa_failed").reason, "INVALID_KE_PAYLOAD");
+    assertOneChild(pair);
+  });
+
   for (const seed of [1, 2, 3, 4]) {
     it(`leaves one where both ends begin at once (section 2.8.1, seed ${seed})`, () => {
       const pair = new Pair({ seed });
@@ -127,6 +162,18 @@ describe("Rekey of a child SA (RFC 7296, sections 1.3.3, 2.8)", () => {
   });
 });
 
+/** The peer wants ECP 256 where Curve25519 came, and the other way round. */
+function wantOtherGroups(pair: Pair): void {
+  const group = new Uint8Array(2);
+  let asked = 0;
+  refuse(pair, NOTIFY.invalidKePayload!, Infinity, group);
+  const answer = pair.network;
+  pair.network = (flight) => {
+    if (flight.from === "a") group[1] = asked++ % 2 === 0 ? 19 : 31;
+    return answer(flight);
+  };
+}
+
 function assertOneChild(pair: Pair): void {
   assert.equal(pair.a.engine.counters.childSpis, 1, pair.a.story());
   assert.equal(pair.b.engine.counters.childSpis, 1, pair.b.story());
@@ -163,6 +210,53 @@ describe("Rekey of an IKE SA (RFC 7296, sections 1.3.2, 2.18)", () => {
       pair.assertClean();
     });
   }
+
+  it("is made in the group that the responder wants (section 1.3)", () => {
+    const proposals = "aes128gcm16-prfsha256-x25519-ecp256";
+    const pair = established({ connectionA: { proposals }, connectionB: { proposals } });
+    refuse(pair, NOTIFY.invalidKePayload!, 1, Uint8Array.of(0, 19));
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    assert.deepEqual(pair.a.talk(), [
+      "CREATE_CHILD_SA { SA, Ni, KEi } -->",
+      "<-- CREATE_CHILD_SA { N(INVALID_KE_PAYLOAD) }",
+      "CREATE_CHILD_SA { SA, Ni, KEi } -->",
+      "<-- CREATE_CHILD_SA { SA, Nr, KEr }",
+      "INFORMATIONAL { D } -->",
+      "<-- INFORMATIONAL { }",
+    ]);
+    assert.equal(pair.a.one("ike_sa_established").suite, "aes128gcm16-prfsha256-ecp256");
+    assert.equal(pair.b.one("ike_sa_established").suite, "aes128gcm16-prfsha256-ecp256");
+    assertOneChild(pair);
+    // The next rekey begins with it.
+    const { to } = pair.a.one("child_sas_moved");
+    pair.a.forget();
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: to });
+    pair.settle();
+    assert.equal(pair.a.talk().length, 4);
+  });
+
+  it("is not made in a group that was not offered, nor in one that was just refused", () => {
+    for (const group of [Uint8Array.of(0, 20), Uint8Array.of(0, 31)]) {
+      const pair = established();
+      refuse(pair, NOTIFY.invalidKePayload!, 1, group);
+      pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+      pair.settle();
+      assert.equal(pair.a.one("ike_rekey_failed").reason, "INVALID_KE_PAYLOAD");
+      assert.equal(pair.a.talk().length, 2);
+    }
+  });
+
+  it("follows a peer that wants another group each time so often and no more", () => {
+    const proposals = "aes128gcm16-prfsha256-x25519-ecp256";
+    const pair = established({ connectionA: { proposals }, connectionB: { proposals } });
+    wantOtherGroups(pair);
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    assert.equal(pair.a.talk().length, 2 * (1 + 5));
+    assert.equal(pair.a.one("ike_rekey_failed").reason, "INVALID_KE_PAYLOAD");
+    assertOneChild(pair);
+  });
 
   it("deletes a child SA whose own rekey was under way when it was asked for", () => {
     const pair = new Pair();
