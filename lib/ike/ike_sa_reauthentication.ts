@@ -159,17 +159,26 @@ export class IkeSaReauthentication {
     if (old !== undefined) sa.replaces = old.id;
   }
 
-  /** The child SA that has carried what a new one is for, on the IKE SA whose place this one takes. */
+  /**
+   * The child SA that has carried what a new one is for, on the IKE SA whose place this one takes. Of several for the same traffic each
+   * has one that takes its place.
+   */
   findOverlapping(selectors: ChildSelectors): ChildSa | undefined {
     const { replaces, services } = this.#sa;
     const old = replaces === undefined ? undefined : services.ikeSa(replaces);
-    return old?.children.all().find((child) => child.state === "installed" && overlaps(child, selectors));
+    return old?.children.all().find((child) =>
+      child.state === "installed" && !isTakenOver(child) && overlaps(child, selectors)
+    );
   }
 }
 
 /** What is wanted in the place of a child SA. */
 function inPlaceOf(child: ChildSa): WantedChild {
   return { ...wantedLike(child), inPlaceOf: child };
+}
+
+function isTakenOver({ takenOverBy: next }: ChildSa): boolean {
+  return next !== undefined && next.children.has(next.child);
 }
 
 function haveCommonLease(a: IkeSa, b: IkeSa): boolean {
