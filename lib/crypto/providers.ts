@@ -85,11 +85,20 @@ const found = new WeakMap<CryptoProvider, Map<CryptoAlgorithm, string | null>>()
 export class CryptoProviders {
   readonly #providers: readonly CryptoProvider[];
   readonly #unavailable: readonly UnavailableProvider[];
+  readonly #place: string;
 
-  /** Takes providers, the preferred one first, and what is to be reported of those that are not there. */
-  constructor(providers: readonly CryptoProvider[], unavailable: readonly UnavailableProvider[] = []) {
+  /**
+   * Takes providers, the preferred one first, what is to be reported of those that are not there, and where this is, for errors: `here`,
+   * `in Node 22.18.0`.
+   */
+  constructor(
+    providers: readonly CryptoProvider[],
+    unavailable: readonly UnavailableProvider[] = [],
+    place: string = "here",
+  ) {
     this.#providers = [...providers];
     this.#unavailable = [...unavailable];
+    this.#place = place;
   }
 
   /** The provider that serves an algorithm; throws a `CryptoError` that says why none does. */
@@ -99,7 +108,9 @@ export class CryptoProviders {
     const reasons = this.#providers.map((other) => `${other.name}: ${reasonAgainst(other, algorithm)}`);
     throw new CryptoError(
       "ERR_CRYPTO_UNSUPPORTED",
-      `Cannot use ${algorithm}: no provider here has it (${reasons.join("; ") || "the list is empty"})`,
+      `Cannot use ${algorithm}: no provider ${this.#place} has it (${
+        reasons.join("; ") || "the list is empty"
+      })`,
     );
   }
 

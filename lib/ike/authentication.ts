@@ -4,6 +4,7 @@ import { type IdPayload, idPayload } from "./codec/mod.ts";
 import {
   ANY_IDENTITY,
   type AuthContext,
+  authKind,
   buildAuth,
   buildCertificateRequest,
   type BuildOutcome,
@@ -22,6 +23,8 @@ import {
 import type { Connection } from "./connection.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Incoming, Outgoing } from "./messages.ts";
+import type { IkePath } from "./path.ts";
+import type { IkeServices } from "./services.ts";
 
 /** A distinguished name without attributes. */
 const EMPTY_NAME_SIZE = 2;
@@ -31,8 +34,40 @@ export function isEap(auth: string): boolean {
   return auth === "eap" || auth.startsWith("eap-");
 }
 
+/**
+ * What we cannot prove or verify without, where the configuration alone shows that it is missing: nothing has to be sent to find out.
+ * Null where nothing is, or where it depends on the peer.
+ */
+export function missingCredential(
+  connection: Connection,
+  { credentials, crypto }: Pick<IkeServices, "credentials" | "crypto">,
+  path: IkePath,
+): string | null {
+  const { local, remote } = connection;
+  const [ours, theirs] = [ownIdentity({ connection, path }), expectedRemote(connection)];
+  // Before the peer has said who it is, our secret is looked for with what is known of it; its own with its name.
+  const needsSecret = local.auth === "psk" || (remote.auth === "psk" && theirs !== null);
+  if (needsSecret && credentials.findPreSharedKey(ours, theirs ?? ANY_IDENTITY) === null) {
+    return `there is no pre-shared key for ${formatIdentity(ours)} and ${
+      formatIdentity(theirs ?? ANY_IDENTITY)
+    }`;
+  }
+  if (isEap(local.auth) || local.auth === "any" || authKind(local.auth) !== "pubkey") return null;
+  const { certificates } = local;
+  const own = credentials.findOwnCertificate(ours, {
+    crypto,
+    ...(certificates.length === 0 ? {} : { certificates }),
+  });
+  return typeof own === "string" ? `as ${formatIdentity(ours)}, ${own}` : null;
+}
+
+/** Whom an initiator wants, where that is one peer. */
+function expectedRemote({ remote: { id } }: Connection): Identity | null {
+  return id === null || hasWildcards(id) ? null : id;
+}
+
 /** Who we say we are: the configured identity, the subject of the certificate that is named, or the address that we send from. */
-export function ownIdentity({ connection, path }: IkeSa): Identity {
+export function ownIdentity({ connection, path }: Pick<IkeSa, "connection" | "path">): Identity {
   const { id } = connection.local;
   if (id !== null && !hasWildcards(id)) return id;
   if (connection.local.auth === "null") return { type: ID_TYPE.null, data: new Uint8Array(0) };
@@ -75,7 +110,8 @@ function contextOf(sa: IkeSa, bodies: { local: Uint8Array; remote: Uint8Array })
     prf: prf!,
     crypto: services.crypto,
     localId: sa.localId!,
-    remoteId: sa.remoteId ?? ANY_IDENTITY,
+    // An initiator proves itself before the peer has said who it is.
+    remoteId: sa.remoteId ?? expectedRemote(sa.connection) ?? ANY_IDENTITY,
     localOctets: signedOctets(ours),
     remoteOctets: signedOctets(theirs),
     localKey: ours.key,

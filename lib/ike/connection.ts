@@ -1,6 +1,7 @@
 /** A configuration made ready: every word understood, every default in its place, everything of one kind. */
 
 import { ConfigError } from "../errors.ts";
+import type { CryptoProviders } from "../crypto/mod.ts";
 import { compareAddresses, parseIpAddress, parseTrafficSelector, type TrafficSelector } from "../ip/mod.ts";
 import { Words } from "./_words.ts";
 import {
@@ -13,7 +14,13 @@ import {
 } from "./auth/mod.ts";
 import { eapMethods } from "./eap/mod.ts";
 import type { ConnectionConfig } from "./config.ts";
-import { type ConfiguredProposal, parseEspProposals, parseIkeProposals } from "./proposals.ts";
+import {
+  type ConfiguredProposal,
+  parseEspProposals,
+  parseIkeProposals,
+  requireProposals,
+  supportedProposals,
+} from "./proposals.ts";
 import { type ConfiguredSelector, parseConfiguredSelector } from "./traffic_selectors.ts";
 
 /** How one end proves who it is. */
@@ -103,7 +110,7 @@ export interface Connection {
 }
 
 /** Makes a connection of its configuration; throws a `ConfigError` that names the word for anything that is not understood. */
-export function readConnection(config: ConnectionConfig): Connection {
+export function readConnection(config: ConnectionConfig, crypto: CryptoProviders): Connection {
   const words = new Words(config, `connections.${config.name}`);
   const name = words.text("name");
   if (name === undefined || name === "") throw words.refused("name", "a name", config.name);
@@ -117,12 +124,11 @@ export function readConnection(config: ConnectionConfig): Connection {
     name,
     localAddresses: addressPatterns(words, "local_addrs"),
     remoteAddresses: addressPatterns(words, "remote_addrs"),
-    proposals: (words.list("proposals") ?? ["default"])
-      .flatMap((text) => words.convert("proposals", text, parseIkeProposals)),
+    proposals: readProposals(words, "proposals", parseIkeProposals, crypto),
     local: readAuthentication(words.section("local")),
     remote: readAuthentication(words.section("remote")),
     children: new Map(
-      words.sections("children").map(([child, section]) => [child, readChild(child, section)]),
+      words.sections("children").map(([child, section]) => [child, readChild(child, section, crypto)]),
     ),
     vips: (words.list("vips") ?? []).map((text) => parseAddress(words, "vips", text)),
     pools: words.list("pools") ?? [],
@@ -174,11 +180,29 @@ function certificates(words: Words, word: string): Certificate[] {
   return words.files(word).flatMap((file) => words.convert(word, file, readCertificates));
 }
 
-function readChild(name: string, words: Words): Child {
+/** What is asked for by name must be there; of the default ones, those are taken that are. */
+function readProposals(
+  words: Words,
+  word: string,
+  parse: (text: string) => ConfiguredProposal[],
+  crypto: CryptoProviders,
+): ConfiguredProposal[] {
+  const proposals = (words.list(word) ?? ["default"]).flatMap((text) =>
+    words.convert(word, text, () => {
+      const parsed = parse(text);
+      if (text === "default") return supportedProposals(parsed, crypto);
+      requireProposals(parsed, crypto);
+      return parsed;
+    })
+  );
+  if (proposals.length > 0) return proposals;
+  throw words.refused(word, "a proposal that a provider of algorithms has", words.list(word) ?? "default");
+}
+
+function readChild(name: string, words: Words, crypto: CryptoProviders): Child {
   const child: Child = {
     name,
-    proposals: (words.list("esp_proposals") ?? ["default"])
-      .flatMap((text) => words.convert("esp_proposals", text, parseEspProposals)),
+    proposals: readProposals(words, "esp_proposals", parseEspProposals, crypto),
     local: selectors(words, "local_ts"),
     remote: selectors(words, "remote_ts"),
     mode: words.oneOf("mode", ["tunnel", "transport"], "tunnel"),
@@ -257,10 +281,11 @@ export function remotePattern(connection: Connection): Identity {
 export function readConnections(
   configs: readonly ConnectionConfig[],
   pools: ReadonlyMap<string, unknown>,
+  crypto: CryptoProviders,
 ): ReadonlyMap<string, Connection> {
   const connections = new Map<string, Connection>();
   for (const config of configs) {
-    const connection = readConnection(config);
+    const connection = readConnection(config, crypto);
     if (connections.has(connection.name)) {
       throw new ConfigError(
         "ERR_CONFIG_OPTION",

@@ -12,6 +12,7 @@ import { ConfigError, IkeError } from "../errors.ts";
 import type { CryptoProviders } from "../crypto/mod.ts";
 import { Credentials } from "./auth/mod.ts";
 import { EXCHANGE, IKE_FLAGS, type IkeHeader, parseIkeHeader } from "./codec/mod.ts";
+import { missingCredential } from "./authentication.ts";
 import { childPolicy, formatSelectors } from "./child_negotiation.ts";
 import type { ConnectionConfig, PoolConfig } from "./config.ts";
 import { type Connection, readConnections } from "./connection.ts";
@@ -109,7 +110,7 @@ export class IkeEngine {
     const { crypto, random, connections, credentials = new Credentials(), wallClock = () => Date.now() } =
       options;
     const pools = readPools(options.pools ?? {});
-    this.#connections = readConnections(connections, pools);
+    this.#connections = readConnections(connections, pools, crypto);
     const limits = ikeLimits(options.limits);
     this.#services = new EngineServices({
       crypto,
@@ -226,6 +227,10 @@ export class IkeEngine {
     }
     const names = input.children ?? [...connection.children.keys()].slice(0, 1);
     const children = names.map((name) => ({ config: this.#childOf(connection, name) }));
+    const missing = missingCredential(connection, services, input.path);
+    if (missing !== null) {
+      throw new ConfigError("ERR_CONFIG_CREDENTIAL", `Cannot initiate ${connection.name}: ${missing}`);
+    }
     services.initiate({
       connection,
       path: input.path,

@@ -132,6 +132,29 @@ export function supportedProposals(
   });
 }
 
+/** Throws a `ConfigError` that names the first algorithm of some proposals that no provider has: for what somebody asks for by name. */
+export function requireProposals(
+  proposals: readonly ConfiguredProposal[],
+  crypto: Pick<CryptoProviders, "providerOf">,
+): void {
+  for (const { encryption, prf, integrity, keyExchange } of proposals) {
+    for (const row of [...encryption, ...prf, ...integrity, ...keyExchange]) {
+      if (row === null || row.algorithm === null) continue;
+      try {
+        crypto.providerOf(row.algorithm);
+      } catch (error) {
+        throw new ConfigError(
+          "ERR_CONFIG_PROPOSAL",
+          `Cannot have ${row.keyword}: ${(error as Error).message}`,
+          {
+            cause: error,
+          },
+        );
+      }
+    }
+  }
+}
+
 /** A proposal, or what was chosen of one, in the notation that it is read from. */
 export function formatProposal(proposal: {
   readonly encryption: EncryptionTransform | readonly EncryptionTransform[];

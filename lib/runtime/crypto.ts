@@ -5,6 +5,7 @@ import { nobleProvider } from "../crypto/noble/provider.ts";
 import { CryptoProviders, type UnavailableProvider } from "../crypto/providers.ts";
 import type { CryptoProvider } from "../crypto/types.ts";
 import { environment } from "./_process.ts";
+import { runtimeName } from "./detect.ts";
 import { nodeCryptoProvider } from "./node_crypto.ts";
 import { OPENSSL_FFI, opensslProvider } from "./openssl_ffi.ts";
 
@@ -71,7 +72,7 @@ function makeProviders(preference: CryptoPreference, onNotice: (line: string) =>
     else unavailable.push({ provider: "node:crypto", reason: "this runtime does not have it" });
   } else unavailable.push({ provider: "node:crypto", reason: "noble alone was asked for" });
   providers.push(nobleProvider());
-  return new CryptoProviders(providers, unavailable);
+  return new CryptoProviders(providers, unavailable, `in ${runtimeName()}`);
 }
 
 function preferenceOfEnvironment(): CryptoPreference {

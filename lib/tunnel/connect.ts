@@ -104,7 +104,11 @@ class Attempt {
       : this.#endpoint.addConnection(peer);
     const closed = "endpoint" in peer ? undefined : peer.closed;
     closed?.then(() => this.#handleLost(), (error) => this.#handleLost(error));
-    this.#endpoint.handle({ kind: "initiate", connection, path });
+    try {
+      this.#endpoint.handle({ kind: "initiate", connection, path });
+    } catch (error) {
+      this.fail(error); // the configuration shows already that it cannot succeed
+    }
   }
 
   fail(reason: unknown): void {

@@ -1,12 +1,16 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { seededRandom } from "./_pair.ts";
 import { ConfigError } from "../../lib/errors.ts";
-import { type ConnectionConfig, IkeEngine, ikeLimits } from "../../lib/ike/mod.ts";
+import { type ConnectionConfig, formatProposal, IkeEngine, ikeLimits } from "../../lib/ike/mod.ts";
 import { readConnection } from "../../lib/ike/connection.ts";
+import { Credentials, parseIdentity } from "../../lib/ike/auth/mod.ts";
 import { CryptoProviders, nobleProvider } from "../../lib/crypto/mod.ts";
 
+const NOBLE = new CryptoProviders([nobleProvider()]);
+
 const read = (config: Record<string, unknown>) =>
-  readConnection({ name: "home", ...config } as ConnectionConfig);
+  readConnection({ name: "home", ...config } as ConnectionConfig, NOBLE);
 
 /** A wrong section, and what its error says. */
 const REFUSED: readonly [config: Record<string, unknown>, message: RegExp][] = [
@@ -99,7 +103,7 @@ describe("A connection", () => {
 describe("An engine", () => {
   const engine = (options: Partial<ConstructorParameters<typeof IkeEngine>[0]>) =>
     new IkeEngine({
-      crypto: new CryptoProviders([nobleProvider()]),
+      crypto: NOBLE,
       random: () => {},
       connections: [],
       ...options,
@@ -114,6 +118,98 @@ describe("An engine", () => {
       () => engine({ connections: [{ name: "a", pools: "p" }], pools: { q: { addrs: "10.0.0.0/24" } } }),
       /connections\.a\.pools: expected q, got p/,
     );
+  });
+
+  /** Plain JavaScript without a few algorithms, on a runtime of another world. */
+  const poor = (...lacking: string[]) => {
+    const without = <T extends object>(whole: T): T =>
+      new Proxy(whole, {
+        get: (target, property) => {
+          const value: unknown = Reflect.get(target, property);
+          if (typeof value === "object" && value !== null) return without(value);
+          if (typeof value !== "function") return value;
+          return (...args: unknown[]) => {
+            if (lacking.includes(String(args[0]))) throw new Error("not in this build");
+            return Reflect.apply(value, target, args);
+          };
+        },
+      });
+    return new CryptoProviders([without(nobleProvider())], [], "in Gizmo 1.0");
+  };
+
+  it("refuses algorithms that are asked for by name and that nobody here has, before anything is sent", () => {
+    const crypto = poor("x25519");
+    for (
+      const [words, where] of [
+        [{ proposals: "aes256gcm16-prfsha256-ecp256-x25519" }, /connections\.home\.proposals/],
+        [
+          { children: { net: { esp_proposals: "aes256gcm16-x25519" } } },
+          /home\.children\.net\.esp_proposals/,
+        ],
+      ] as const
+    ) {
+      assert.throws(() => engine({ crypto, connections: [{ name: "home", ...words }] }), (error: unknown) => {
+        assert.ok(error instanceof ConfigError);
+        assert.equal(error.code, "ERR_CONFIG_PROPOSAL");
+        assert.match(error.message, where);
+        assert.match(error.message, /x25519: no provider in Gizmo 1\.0 has it \(.*not in this build/);
+        return true;
+      });
+    }
+    engine({ crypto, connections: [{ name: "home", proposals: "aes256gcm16-prfsha256-ecp256" }] });
+  });
+
+  it("takes of the default proposals those whose algorithms somebody here has, and refuses to have none", () => {
+    const { proposals } = readConnection(
+      { name: "home" },
+      poor("x25519", "aes-128-gcm", "aes-256-gcm", "chacha20-poly1305"),
+    );
+    assert.equal(proposals.length, 1);
+    assert.doesNotMatch(formatProposal(proposals[0]!), /x25519|gcm/);
+    assert.throws(
+      () => engine({ crypto: new CryptoProviders([], [], "in Gizmo 1.0"), connections: [{ name: "home" }] }),
+      /connections\.home\.proposals: expected a proposal that a provider of algorithms has/,
+    );
+  });
+
+  it("refuses to begin what it has no secret or key for, and says what is missing", () => {
+    const path = { id: "1", reliable: true, local: end(1), remote: end(2) };
+    const credentials = new Credentials();
+    credentials.addPreSharedKey({ secret: Uint8Array.of(1), owners: [parseIdentity("other.example")] });
+    const begin = (config: Partial<ConnectionConfig>) => {
+      const one = engine({
+        credentials,
+        random: seededRandom(1),
+        connections: [{ name: "home", ...config }],
+      });
+      try {
+        one.handle({ kind: "initiate", connection: "home", path }, 0);
+      } finally {
+        assert.equal(one.counters.timers, one.counters.ikeSas);
+      }
+      return one.counters.ikeSas;
+    };
+    const psk = (remote: string | undefined, local = "me.example"): Partial<ConnectionConfig> => ({
+      local: { auth: "psk", id: local },
+      remote: { auth: "psk", ...(remote === undefined ? {} : { id: remote }) },
+    });
+    const refused = (config: Partial<ConnectionConfig>, message: RegExp) =>
+      assert.throws(() => begin(config), (error: unknown) => {
+        assert.ok(error instanceof ConfigError);
+        assert.equal(error.code, "ERR_CONFIG_CREDENTIAL");
+        assert.match(error.message, message);
+        return true;
+      });
+    refused(psk("gw.example"), /initiate home: there is no pre-shared key for me\.example and gw\.example/);
+    refused(psk(undefined), /no pre-shared key for me\.example and %any/);
+    refused(
+      { local: { auth: "pubkey", id: "me.example" } },
+      /as me\.example, there is no certificate of ours/,
+    );
+    // The secret of the peer is enough: it is looked for by whom is wanted, not by who answers.
+    assert.equal(begin(psk("other.example")), 1);
+    assert.equal(begin(psk(undefined, "other.example")), 1);
+    assert.equal(begin({ local: { auth: "null" }, remote: { auth: "pubkey" } }), 1);
   });
 
   it("refuses to begin what is not configured, and says what is", () => {

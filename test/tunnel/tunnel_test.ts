@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { TunnelError } from "../../lib/errors.ts";
+import { ConfigError, TunnelError } from "../../lib/errors.ts";
+import { Credentials } from "../../lib/ike/auth/mod.ts";
 import { emitUdpPacket } from "../../lib/ip/mod.ts";
 import { memoryPair } from "../../lib/transport/mod.ts";
 import { connect, echoReply, emitIcmpEcho, parseIcmpEcho, type Session } from "../../lib/tunnel/mod.ts";
@@ -129,6 +130,18 @@ describe("A tunnel that cannot be set up", () => {
     );
     await until(() => failures.length > 0);
     assert.match(failures[0]!, /shared keys differ/);
+    await scene.close();
+  });
+
+  it("says that there is no secret before anything is sent, and lets the connection go", async () => {
+    const scene = await Scene.open();
+    await assert.rejects(
+      scene.connect({ credentials: new Credentials() }),
+      (error) =>
+        error instanceof ConfigError && error.code === "ERR_CONFIG_CREDENTIAL" &&
+        /no pre-shared key for client\.example and gw\.example/.test(error.message),
+    );
+    assert.deepEqual(scene.lines("client"), []);
     await scene.close();
   });
 
