@@ -128,11 +128,12 @@ export class IkeEngine {
 
   /** Numbers that are all zero when every SA is gone. */
   get counters(): IkeCounters {
-    const { registry, childSpis, timers, needs } = this.#services;
+    const { registry, childSpis, lateSpis, timers, needs } = this.#services;
     return {
       ikeSas: registry.size,
       halfOpen: registry.halfOpen,
       childSpis,
+      lateSpis,
       paths: registry.paths,
       timers: timers.size,
       needs,

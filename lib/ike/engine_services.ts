@@ -42,6 +42,7 @@ export class EngineServices implements IkeServices {
   #outputs: IkeOutput[] = [];
   #taken = 0;
   readonly #childSpis: Set<number> = new Set();
+  readonly #lateSpis: Set<number> = new Set();
   #nextIkeSa = 1;
   #nextChild = 1;
   #nextNeed = 1;
@@ -80,6 +81,11 @@ export class EngineServices implements IkeServices {
     return this.#childSpis.size;
   }
 
+  /** SPIs of replaced child SAs on which packets may still come. */
+  get lateSpis(): number {
+    return this.#lateSpis.size;
+  }
+
   /** Needs without an answer. */
   get needs(): number {
     return this.#needs.size;
@@ -116,7 +122,7 @@ export class EngineServices implements IkeServices {
     for (;;) {
       const spi = this.#random32();
       // RFC 4303, section 2.1: 1 to 255 are reserved, and zero is never on the wire.
-      if (spi > 255 && !this.#childSpis.has(spi)) {
+      if (spi > 255 && !this.#childSpis.has(spi) && !this.#lateSpis.has(spi)) {
         this.#childSpis.add(spi);
         return spi;
       }
@@ -125,6 +131,12 @@ export class EngineServices implements IkeServices {
 
   releaseChildSpi(spi: number): void {
     this.#childSpis.delete(spi);
+    this.#lateSpis.delete(spi);
+  }
+
+  retireChildSpi(spi: number): void {
+    this.#childSpis.delete(spi);
+    this.#lateSpis.add(spi);
   }
 
   newIkeSaId(): number {
@@ -200,6 +212,13 @@ export class EngineServices implements IkeServices {
 
   ikeSa(id: IkeSaId): IkeSa | undefined {
     return this.registry.byId(id);
+  }
+
+  successorOf(id: IkeSaId): IkeSa | undefined {
+    for (const sa of this.registry.all()) {
+      if (sa.replaces === id && isEstablished(sa.state)) return sa;
+    }
+    return undefined;
   }
 
   siblings(sa: IkeSa): IkeSa[] {

@@ -195,7 +195,7 @@ export interface ChildSaSwitched extends IkeSaEvent<"child_sa_switched"> {
   readonly child: ChildSaId;
 }
 
-/** A child SA is gone: nothing may be sent or received on it. */
+/** A child SA is gone: nothing may be sent or received on it, late packets apart. */
 export interface ChildSaDeleted extends IkeSaEvent<"child_sa_deleted"> {
   /** Number of the child SA. */
   readonly child: ChildSaId;
@@ -203,6 +203,17 @@ export interface ChildSaDeleted extends IkeSaEvent<"child_sa_deleted"> {
   readonly name: string;
   /** Whose doing it was. */
   readonly by: "local" | "peer" | "replaced" | "expired" | "ike_sa";
+  /**
+   * Milliseconds for which packets that were under way when it was replaced are still to be received: a peer may have made them before
+   * its deletion, and send them behind it. `child_sa_forgotten` follows, or `ike_sa_deleted`.
+   */
+  readonly receivesFor?: number;
+}
+
+/** Nothing is to be received any more on a child SA that was replaced. */
+export interface ChildSaForgotten extends IkeSaEvent<"child_sa_forgotten"> {
+  /** Number of the child SA. */
+  readonly child: ChildSaId;
 }
 
 /** A child SA could not be made; its IKE SA lives on. */
@@ -357,6 +368,7 @@ export type IkeEvent =
   | ChildSaInstalled
   | ChildSaSwitched
   | ChildSaDeleted
+  | ChildSaForgotten
   | ChildSaFailed
   | ChildSasMoved
   | IkeRekeyFailed

@@ -1,7 +1,7 @@
 /** The child SAs of one IKE SA: made, renewed, deleted, and found by their SPIs. What the exchanges for it hold is in `tasks/`. */
 
 import type { ChildSa, WantedChild } from "./child_sa.ts";
-import type { ChildSaDeleted } from "./events.ts";
+import type { ChildSaDeleted, ChildSaId } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { isEstablished } from "./state.ts";
 import {
@@ -18,6 +18,8 @@ const CHILD_TIMERS = ["rekey_child", "expire_child", "switch_child"] as const;
 export class IkeSaChildren {
   readonly #sa: IkeSa;
   readonly #bySpi: Map<number, ChildSa> = new Map();
+  /** SPIs that packets on replaced child SAs may still come with, by the number of these. */
+  #late: Map<ChildSaId, number> | null = null;
   /** SPIs of child SAs that the peer deleted before this end knew that it had made them. */
   #deletedUnseen: Set<number> | null = null;
 
@@ -117,7 +119,7 @@ export class IkeSaChildren {
   /** The life of one is over: it is used no more from this moment on, and D tells the peer when the window lets it go. */
   expire(child: ChildSa): void {
     const wasDeleting = child.state === "deleting";
-    if (!this.#forget(child, "expired")) return;
+    if (this.#letGo(child, "expired") === undefined) return;
     if (wasDeleting) this.#sa.services.releaseChildSpi(child.spiIn); // its D is under way
     else this.deleteUnwanted(child.spiIn);
   }
@@ -130,18 +132,64 @@ export class IkeSaChildren {
 
   /** Lets one go, and says so. */
   remove(child: ChildSa, by: ChildSaDeleted["by"]): void {
-    if (this.#forget(child, by)) this.#sa.services.releaseChildSpi(child.spiIn);
+    if (this.#letGo(child, by) === "unused") this.#sa.services.releaseChildSpi(child.spiIn);
   }
 
-  #forget(child: ChildSa, by: ChildSaDeleted["by"]): boolean {
-    if (!this.has(child)) return false;
+  /** Says that one is gone, and whether its SPI is of no more use or packets may still come on it; undefined when it was gone before. */
+  #letGo(child: ChildSa, by: ChildSaDeleted["by"]): "unused" | "late" | undefined {
+    if (!this.has(child)) return undefined;
     this.#bySpi.delete(child.spiIn);
     const { id, services, timers } = this.#sa;
     for (const name of CHILD_TIMERS) timers.clear(name, child.id);
-    services.emit({ type: "child_sa_deleted", ikeSa: id, child: child.id, name: child.name, by });
+    const receivesFor = by === "replaced" ? this.#receiveLate(child) : 0;
+    services.emit({
+      type: "child_sa_deleted",
+      ikeSa: id,
+      child: child.id,
+      name: child.name,
+      by,
+      ...(receivesFor === 0 ? {} : { receivesFor }),
+    });
     const next = child.takenOverBy;
     if (next?.children.has(next.child)) next.children.takeOver(next.child);
-    return true;
+    return receivesFor === 0 ? "unused" : "late";
+  }
+
+  /**
+   * A replaced child SA is deleted by messages that other threads and queues of the peer may let overtake its last packets: these are
+   * taken in for a time, and its SPI is nobody else's before.
+   */
+  #receiveLate({ id, spiIn }: ChildSa): number {
+    const { services, timers } = this.#sa;
+    const { late_packet_time, max_children } = services.limits;
+    if (late_packet_time === 0) return 0;
+    this.#late ??= new Map();
+    if (this.#late.size >= max_children) this.forget(this.#late.keys().next().value!);
+    this.#late.set(id, spiIn);
+    services.retireChildSpi(spiIn);
+    timers.set("late_packets", services.now + late_packet_time, id);
+    return late_packet_time;
+  }
+
+  /** Packets on a replaced child SA cannot be under way any more. */
+  forget(id: ChildSaId): void {
+    const spi = this.#late?.get(id);
+    if (spi === undefined) return;
+    this.#late!.delete(id);
+    const { services, timers } = this.#sa;
+    timers.clear("late_packets", id);
+    services.releaseChildSpi(spi);
+    services.emit({ type: "child_sa_forgotten", ikeSa: this.#sa.id, child: id });
+  }
+
+  /** The IKE SA ends, and all of them with it; what is under way to those of a replaced one is received by its successor. */
+  removeAll(by: "ike_sa" | "replaced"): void {
+    for (const child of this.all()) this.remove(child, by);
+    if (this.#late === null) return;
+    const { id, services } = this.#sa;
+    const successor = by === "replaced" ? services.successorOf(id) : undefined;
+    if (successor === undefined) { for (const late of [...this.#late.keys()]) this.forget(late); }
+    else this.#moveLate(successor);
   }
 
   /** Gives all of them to the IKE SA that replaces this one, with their timers; gives the moved ones. */
@@ -157,7 +205,21 @@ export class IkeSaChildren {
         if (at !== undefined) successor.timers.set(name, at, child.id);
       }
     }
+    this.#moveLate(successor);
     return moved;
+  }
+
+  #moveLate(successor: IkeSa): void {
+    const { timers } = this.#sa;
+    for (const [id, spi] of this.#late ?? []) {
+      const at = timers.at("late_packets", id)!;
+      timers.clear("late_packets", id);
+      const { children } = successor;
+      children.#late ??= new Map();
+      children.#late.set(id, spi);
+      successor.timers.set("late_packets", at, id);
+    }
+    this.#late = null;
   }
 
   /** The peer deletes one that there is not: one that it has made just now, perhaps, whose answer is still under way. */

@@ -111,8 +111,7 @@ export class IkeSaEnd {
     const sa = this.#sa;
     const { services } = sa;
     // An SA that has been rekeyed has no child SAs any more: those of one that is replaced had others made in their place.
-    const children = this.#why.by === "replaced" ? "replaced" : "ike_sa";
-    for (const child of sa.children.all()) sa.children.remove(child, children);
+    sa.children.removeAll(this.#why.by === "replaced" ? "replaced" : "ike_sa");
     sa.timers.clearAll();
     sa.exchanges.clear();
     sa.channel.dispose();

@@ -143,6 +143,8 @@ export class IkeSaTimers {
         const what = sa.services.now >= (this.#reauthAt ?? Infinity) ? "authenticated anew" : "rekeyed";
         return sa.end.delete("local", { reason: "expired", text: `The IKE SA was not ${what} in time` });
       }
+      case "late_packets":
+        return sa.children.forget(key);
     }
   }
 

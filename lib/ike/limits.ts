@@ -32,6 +32,7 @@ export type IkeLimitName =
   | "init_error_patience"
   | "unprotected_replies_per_second"
   | "linger_time"
+  | "late_packet_time"
   | "retry_time"
   | "temporary_failure_time"
   | "min_auth_lifetime"
@@ -56,6 +57,11 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
   init_error_patience: milliseconds(5_000, "time to wait for better news after an unprotected error on UDP"),
   unprotected_replies_per_second: count(10, "unprotected answers to messages that no SA knows"),
   linger_time: milliseconds(5_000, "time until the peer has deleted a replaced SA"),
+  late_packet_time: milliseconds(
+    5_000,
+    "time for which packets on a replaced child SA that were under way are taken in; 0 for none",
+    0,
+  ),
   retry_time: milliseconds(
     10_000,
     "time after which a request that was refused for the moment is made again",
@@ -97,8 +103,8 @@ export function ikeLimits(values: Partial<IkeLimits> = {}): IkeLimits {
 }
 
 /** As long as timers can be. */
-function milliseconds(usual: number, bounds: string): IkeLimit {
-  return { unit: "milliseconds", default: usual, least: 1, most: 2 ** 31 - 1, bounds };
+function milliseconds(usual: number, bounds: string, least = 1): IkeLimit {
+  return { unit: "milliseconds", default: usual, least, most: 2 ** 31 - 1, bounds };
 }
 
 function octets(usual: number, bounds: string, least: number, most: number): IkeLimit {

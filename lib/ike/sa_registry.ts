@@ -13,6 +13,8 @@ export interface IkeCounters {
   readonly halfOpen: number;
   /** SPIs of child SAs in use or under negotiation. */
   readonly childSpis: number;
+  /** SPIs of replaced child SAs on which packets that were under way may still come. */
+  readonly lateSpis: number;
   /** Paths that an SA sends to. */
   readonly paths: number;
   /** Timers that are set. */

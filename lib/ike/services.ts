@@ -51,6 +51,8 @@ export interface IkeServices {
   reserveChildSpi(): number;
   /** Gives an SPI back. */
   releaseChildSpi(spi: number): void;
+  /** Nothing is sent any more on the child SA of an SPI; it is given back when its last packets cannot be under way. */
+  retireChildSpi(spi: number): void;
   /** Numbers for events. */
   newIkeSaId(): IkeSaId;
   newChildSaId(): ChildSaId;
@@ -76,6 +78,8 @@ export interface IkeServices {
   forget(sa: IkeSa): void;
   /** The IKE SA of a number. */
   ikeSa(id: IkeSaId): IkeSa | undefined;
+  /** The established IKE SA that replaces one. */
+  successorOf(id: IkeSaId): IkeSa | undefined;
   /** Established IKE SAs with the same two identities. */
   siblings(sa: IkeSa): IkeSa[];
 }

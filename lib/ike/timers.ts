@@ -30,7 +30,9 @@ export type TimerName =
   /** A message of which only fragments came is given up (RFC 7383, section 2.6). */
   | "reassembly"
   /** An SA that the peer has to delete was not deleted. */
-  | "linger";
+  | "linger"
+  /** Packets on a replaced child SA cannot be under way any more. */
+  | "late_packets";
 
 /** A timer that has run out. */
 export interface ExpiredTimer<Owner> {

@@ -42,6 +42,8 @@ export class ChildSas {
   readonly table: SaTable = new SaTable();
   readonly #options: ChildSasOptions;
   readonly #installed: Map<ChildSaId, Installed> = new Map();
+  /** SPIs of replaced ones on which packets may still come. */
+  readonly #late: Map<ChildSaId, number> = new Map();
 
   /** Begins without any. */
   constructor(options: ChildSasOptions) {
@@ -106,20 +108,35 @@ export class ChildSas {
     installed.waiting = null;
   }
 
+  /** A child SA was replaced: nothing is sent on it, and what is under way is received until it is removed. */
+  retire(child: ChildSaId): void {
+    const installed = this.#installed.get(child);
+    if (installed === undefined) return;
+    this.#installed.delete(child);
+    this.#late.set(child, installed.spi);
+    this.#stopSending(installed);
+  }
+
   /** A child SA is gone; gives the SPI that it received with. */
   remove(child: ChildSaId): number | undefined {
     const installed = this.#installed.get(child);
-    if (installed === undefined) return undefined;
+    const spi = installed?.spi ?? this.#late.get(child);
+    if (spi === undefined) return undefined;
     this.#installed.delete(child);
-    this.table.removeInbound(installed.spi);
-    if (installed.waiting !== null) wipe(installed.waiting.outbound);
-    if (installed.outbound !== null) this.table.removeOutbound(installed.outbound);
-    return installed.spi;
+    this.#late.delete(child);
+    this.table.removeInbound(spi);
+    if (installed !== undefined) this.#stopSending(installed);
+    return spi;
   }
 
   /** All of them are gone. */
   dispose(): void {
-    for (const child of [...this.#installed.keys()]) this.remove(child);
+    for (const child of [...this.#installed.keys(), ...this.#late.keys()]) this.remove(child);
+  }
+
+  #stopSending({ waiting, outbound }: Installed): void {
+    if (waiting !== null) wipe(waiting.outbound);
+    if (outbound !== null) this.table.removeOutbound(outbound);
   }
 
   #lifetime({ child, limits }: ChildSaData): LifetimeOptions {

@@ -5,6 +5,8 @@
 
 import type { EncapsulationRole } from "../encap/mod.ts";
 import {
+  type ChildSaDeleted,
+  type ChildSaForgotten,
   type IkeEngine,
   IkeEngineHost,
   type IkeEvent,
@@ -162,7 +164,11 @@ export class Endpoint implements SessionHost, LinkOwner {
         this.#sessions.get(event.ikeSa)?.handleSwitched(event.child);
         break;
       case "child_sa_deleted":
-        this.#forgetSpi(this.#sessions.get(event.ikeSa)?.handleDeleted(event.child));
+        if (event.receivesFor === undefined) this.#forget(event);
+        else this.#sessions.get(event.ikeSa)?.handleRetired(event.child);
+        break;
+      case "child_sa_forgotten":
+        this.#forget(event);
         break;
       case "child_sas_moved":
         this.#sessions.get(event.from)?.handleIkeSaGone(event.from);
@@ -174,7 +180,8 @@ export class Endpoint implements SessionHost, LinkOwner {
     this.#options.onEvent?.(withoutKeys(event));
   }
 
-  #forgetSpi(spi: number | undefined): void {
+  #forget({ ikeSa, child }: ChildSaDeleted | ChildSaForgotten): void {
+    const spi = this.#sessions.get(ikeSa)?.handleDeleted(child);
     if (spi !== undefined) this.#spis.delete(spi);
   }
 

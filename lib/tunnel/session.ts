@@ -185,6 +185,11 @@ export class Session {
     this.#children.sendOn(child);
   }
 
+  /** A child SA was replaced; what is under way on it is received until it is gone. @internal */
+  handleRetired(child: ChildSaId): void {
+    this.#children.retire(child);
+  }
+
   /** A child SA is gone; gives the SPI that it received with. @internal */
   handleDeleted(child: ChildSaId): number | undefined {
     return this.#children.remove(child);

@@ -273,7 +273,7 @@ export class Pair {
 
   /** Both ends have nothing left. */
   assertClean(): void {
-    const nothing = { ikeSas: 0, halfOpen: 0, childSpis: 0, paths: 0, timers: 0, needs: 0 };
+    const nothing = { ikeSas: 0, halfOpen: 0, childSpis: 0, lateSpis: 0, paths: 0, timers: 0, needs: 0 };
     assert.deepEqual(this.a.engine.counters, nothing, `a: ${this.a.story()}`);
     assert.deepEqual(this.b.engine.counters, nothing, `b: ${this.b.story()}`);
   }

@@ -29,6 +29,12 @@ function established(options: ConstructorParameters<typeof Pair>[0] = {}): Pair 
   return pair;
 }
 
+/** Replaces the first child SA of an `established` pair. */
+function rekeyChild(pair: Pair): void {
+  pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: 1 });
+  pair.settle();
+}
+
 describe("Rekey of a child SA (RFC 7296, sections 1.3.3, 2.8)", () => {
   it("makes the new one before the old one is deleted", () => {
     const pair = new Pair();
@@ -109,6 +115,58 @@ describe("Rekey of a child SA (RFC 7296, sections 1.3.3, 2.8)", () => {
     assert.equal(pair.a.talk().length, 2 * (1 + 5));
     assert.equal(pair.a.one("child_sa_failed").reason, "INVALID_KE_PAYLOAD");
     assertOneChild(pair);
+  });
+
+  it("leaves time for the last packets on the old one, which its deletion may overtake", () => {
+    const pair = established();
+    rekeyChild(pair);
+    for (const end of [pair.a, pair.b]) {
+      const gone = end.one("child_sa_deleted");
+      assert.equal(gone.receivesFor, 5000);
+      assert.equal(end.engine.counters.lateSpis, 1);
+    }
+    pair.advance(4999);
+    assert.equal(pair.a.of("child_sa_forgotten").length, 0);
+    pair.advance(1);
+    for (const end of [pair.a, pair.b]) {
+      assert.equal(end.one("child_sa_forgotten").child, end.one("child_sa_deleted").child);
+      assert.equal(end.engine.counters.lateSpis, 0);
+    }
+  });
+
+  it("counts that time across a rekey of the IKE SA, and ends it with the IKE SA", () => {
+    const pair = established();
+    rekeyChild(pair);
+    pair.advance(2000);
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    const { ikeSa } = pair.a.one("ike_sa_established");
+    pair.advance(3000);
+    const [forgotten] = pair.a.of("child_sa_forgotten");
+    assert.deepEqual(forgotten, {
+      type: "child_sa_forgotten",
+      ikeSa,
+      child: pair.a.one("child_sa_deleted").child,
+    });
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa, child: pair.a.lastChild().childSa.child });
+    pair.settle();
+    pair.handle(pair.a, { kind: "delete_ike", ikeSa });
+    pair.settle();
+    assert.equal(pair.a.of("child_sa_forgotten").length, 2);
+    pair.assertClean();
+  });
+
+  it("leaves none where the limit says so, and bounds how many wait", () => {
+    const none = established({ a: { limits: { late_packet_time: 0 } }, b: { limits: { max_children: 2 } } });
+    for (let i = 0; i < 4; i++) {
+      const { child } = none.a.of("child_sa_installed").at(-1)?.childSa ?? { child: 1 };
+      none.handle(none.a, { kind: "rekey_child", ikeSa: 1, child });
+      none.settle();
+    }
+    assert.equal(none.a.of("child_sa_deleted").at(-1)!.receivesFor, undefined);
+    assert.equal(none.a.engine.counters.lateSpis, 0);
+    assert.equal(none.b.engine.counters.lateSpis, 2);
+    assert.equal(none.b.of("child_sa_forgotten").length, 2);
   });
 
   for (const seed of [1, 2, 3, 4]) {
