@@ -17,10 +17,10 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { IkeEngine } from "iketcp/ike";
-import { Credentials, parseIdentity } from "iketcp/ike/auth";
 import { keyTableLines } from "iketcp/inspect";
 import { answerEapTls, connectTcp, listenTcp, openUdp, runtimeCrypto } from "iketcp/runtime";
 import { echoReply, emitIcmpEcho, Endpoint, parseIcmpEcho } from "iketcp/tunnel";
+import { readCredentials } from "./ike_credentials.mjs";
 
 const setup = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const crypto = runtimeCrypto();
@@ -213,23 +213,6 @@ function sessionOf(ikeSa) {
   const session = [...sessions].find((candidate) => candidate.ikeSa === ikeSa);
   if (session === undefined) throw new Error(`Cannot find a session of IKE SA ${ikeSa}`);
   return session;
-}
-
-function readCredentials({ psks = [], certs = [], keys = [], cacerts = [], users = [] }) {
-  const credentials = new Credentials();
-  for (const { ids, secret } of psks) {
-    credentials.addPreSharedKey({
-      owners: ids.map(parseIdentity),
-      secret: new TextEncoder().encode(secret),
-    });
-  }
-  for (const file of certs) credentials.addCertificates(readFileSync(file, "utf8"));
-  for (const file of keys) credentials.addPrivateKey(readFileSync(file, "utf8"));
-  for (const file of cacerts) credentials.addAuthorities(readFileSync(file, "utf8"));
-  for (const { id, secret } of users) {
-    credentials.addEapUser({ identity: parseIdentity(id), password: secret });
-  }
-  return credentials;
 }
 
 function logKeys(entry) {

@@ -393,7 +393,7 @@ export class Lab {
 }
 
 /** A command that runs in the namespace of a side ("net" is the router, "host" the machine itself). */
-function inside(side, ...command) {
+export function inside(side, ...command) {
   if (side === "host") return command;
   return ["ip", "netns", "exec", `${prefix}-${side}`, ...command];
 }

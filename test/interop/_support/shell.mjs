@@ -113,6 +113,11 @@ export class Background {
     return readFileSync(this.errFile, "utf8");
   }
 
+  /** Its process number. */
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** Whether it still runs. */
   get running() {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined;

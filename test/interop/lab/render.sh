@@ -13,6 +13,13 @@ WIDE_ESP=$WIDE_ESP,aes128gcm16-aes256gcm16-chacha20poly1305-curve25519-ecp256-ec
 : "${MOON_IKE:=$IKE_PROPOSALS,$WIDE_IKE}" "${MOON_ESP:=$ESP_PROPOSALS,$WIDE_ESP}"
 : "${COOKIES:=no}" "${COOKIE_THRESHOLD:=1}" "${EXTRA:=}"
 : "${FRAGMENTATION:=yes}" "${DPD:=0}" "${REMOTE_PORT:=$RELAY_PORT}"
+# How long SAs live, as lines of swanctl.conf: for ever, unless a case says otherwise.
+FOR_EVER='rekey_time = 0
+reauth_time = 0'
+: "${CAROL_IKE_LIFE:=$FOR_EVER}" "${MOON_IKE_LIFE:=$FOR_EVER}" "${MOON_DPD:=0}"
+FOR_EVER='rekey_time = 0
+life_time = 0'
+: "${CAROL_CHILD_LIFE:=$FOR_EVER}" "${MOON_CHILD_LIFE:=$FOR_EVER}"
 : "${LOG_IKE:=1}" "${LOG_CHD:=1}" "${LOG_NET:=1}" "${LOG_ENC:=1}"
 
 # render TEMPLATE   the template on standard output, with @NAME@ replaced by the value of $NAME
