@@ -6,7 +6,7 @@
  *     --seeds N         how many (default: 100)
  *     --minutes M       as many as fit into so much time, in the place of `--seeds`
  *     --liar            one end has the keys, and lies
- *     --day             one run of a day, with counters and heap watched (the duration in hours may follow: `--day 2`)
+ *     --day             one run of a day, with counters and heap watched (hours may follow: `--day 2`)
  *     --set NAME=VALUE  a setting of `_settings.ts` that is not left to the seed, or `quality.NAME=VALUE`; any number of them
  *     --story           tell what happened
  */
