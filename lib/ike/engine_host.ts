@@ -33,7 +33,10 @@ export interface IkeEngineHostOptions {
   readonly onEvent?: (event: IkeEvent) => void;
   /** The clock (default: `performance.now` and `setTimeout`). */
   readonly clock?: HostClock;
-  /** Events that wait for a slow reader of `events`; of messages those that come later are left out (default: 1000). */
+  /**
+   * Events that wait for a slow reader of `events` (default: 1000). Of messages those that come later are left out; twice as many
+   * events end the stream with an `IkeError` `ERR_IKE_LIMIT`. 0 where nobody reads: none is kept, and the stream is at its end.
+   */
   readonly maxQueuedEvents?: number;
 }
 
@@ -113,6 +116,7 @@ export class IkeEngineHost {
   readonly #clock: HostClock;
   readonly #sinks: Map<string, (messages: Uint8Array<ArrayBuffer>[]) => void> = new Map();
   readonly #waiters: Map<IkeSaId, Waiter> = new Map();
+  readonly #maxQueued: number;
   #controller: ReadableStreamDefaultController<IkeEvent> | null = null;
   #cancelTimer: () => void = () => {};
   #deadline: number | null = null;
@@ -124,14 +128,16 @@ export class IkeEngineHost {
     this.engine = engine;
     this.#options = options;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#maxQueued = options.maxQueuedEvents ?? 1000;
     this.events = new ReadableStream({
       start: (controller) => {
-        this.#controller = controller;
+        if (this.#maxQueued === 0) controller.close();
+        else this.#controller = controller;
       },
       cancel: () => {
         this.#controller = null;
       },
-    }, { highWaterMark: options.maxQueuedEvents ?? 1000 });
+    }, { highWaterMark: this.#maxQueued });
   }
 
   /** Gives the engine an input, and does what it wants done. */
@@ -266,8 +272,17 @@ export class IkeEngineHost {
     else if (event.type === "ike_sa_failed") this.#take(event.ikeSa)?.reject(failed(event.text));
     const controller = this.#controller;
     if (controller === null) return;
-    if (isLog(event) && (controller.desiredSize ?? 0) <= 0) return;
-    controller.enqueue(event);
+    const room = controller.desiredSize ?? 0;
+    if (isLog(event) && room <= 0) return;
+    if (room > -this.#maxQueued) return controller.enqueue(event);
+    // A peer makes events as long as it likes, and nobody reads them: what is queued goes, too.
+    this.#controller = null;
+    controller.error(
+      new IkeError(
+        "ERR_IKE_LIMIT",
+        `Cannot keep events: expected a reader, got ${2 * this.#maxQueued} unread`,
+      ),
+    );
   }
 
   #take(ikeSa: IkeSaId): Waiter | undefined {

@@ -61,6 +61,7 @@ export class Endpoint implements SessionHost, LinkOwner {
       onEvent: (event) => this.#handleEvent(event),
       onPathUnused: (path) => linkOf(path).release(path),
       onNeed: options.onNeed,
+      maxQueuedEvents: 0,
     });
   }
 

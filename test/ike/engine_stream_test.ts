@@ -144,13 +144,40 @@ describe("IkeEngineHost", () => {
 
   it("leaves out log lines that nobody reads, and nothing else", async () => {
     const pair = new Pair();
-    const host = new IkeEngineHost(pair.a.engine, { clock: new Clock(), maxQueuedEvents: 2 });
-    for (let i = 0; i < 5; i++) host.handle({ kind: "initiate", connection: "ab", path: pair.pathA });
+    const host = new IkeEngineHost(pair.a.engine, { clock: new Clock(), maxQueuedEvents: 5 });
+    for (let i = 0; i < 6; i++) host.handle({ kind: "initiate", connection: "ab", path: pair.pathA });
     for (let ikeSa = 1; ikeSa <= 5; ikeSa++) host.handle({ kind: "delete_ike", ikeSa });
     host.close();
     const types: string[] = [];
     for await (const { type } of host.events) types.push(type);
-    assert.equal(types.filter((type) => type === "message").length, 2);
+    assert.equal(types.filter((type) => type === "message").length, 5);
     assert.equal(types.filter((type) => type === "ike_sa_failed").length, 5);
+  });
+
+  it("keeps no more events than a bound where nobody reads, however long peers make them", async () => {
+    const pair = new Pair();
+    const told: string[] = [];
+    const onEvent = ({ type }: { type: string }) => void told.push(type);
+    const host = new IkeEngineHost(pair.a.engine, { clock: new Clock(), maxQueuedEvents: 2, onEvent });
+    for (let ikeSa = 1; ikeSa <= 5; ikeSa++) {
+      host.handle({ kind: "initiate", connection: "ab", path: pair.pathA });
+      host.handle({ kind: "delete_ike", ikeSa });
+    }
+    const reader = host.events.getReader();
+    await assert.rejects(
+      reader.read(),
+      (error) => error instanceof IkeError && error.code === "ERR_IKE_LIMIT",
+    );
+    assert.equal(told.filter((type) => type === "ike_sa_failed").length, 5, "who is called hears everything");
+    host.close();
+  });
+
+  it("keeps none where it is told that nobody reads", async () => {
+    const pair = new Pair();
+    const host = new IkeEngineHost(pair.a.engine, { clock: new Clock(), maxQueuedEvents: 0 });
+    host.handle({ kind: "initiate", connection: "ab", path: pair.pathA });
+    host.handle({ kind: "delete_ike", ikeSa: 1 });
+    assert.equal((await host.events.getReader().read()).done, true);
+    host.close();
   });
 });
