@@ -289,11 +289,13 @@ class Peer {
     );
   }
 
-  #handleMessages(messages: readonly Uint8Array[]): void {
+  /** A promise holds the other end back while the daemon's socket has no room. */
+  #handleMessages(messages: readonly Uint8Array[]): void | Promise<void> {
     this.#answered = true;
     this.#unanswered.handleAnswer();
     this.lastActive = performance.now();
     for (const message of messages) this.#options.endpoint.send(message, this.address);
+    return this.#options.endpoint.ready;
   }
 
   #handleEnd(error: IketcpError | undefined, lived: number): void {

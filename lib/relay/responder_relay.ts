@@ -272,7 +272,7 @@ class ClientStream {
     return this.#options.sockets.open(this.leg.connection.remoteAddress.hostname, this.#deliver)
       .then((socket) => {
         this.#socket = socket;
-        this.#send(socket, messages);
+        return this.#send(socket, messages);
       }, (error) => this.leg.fail(error));
   }
 
@@ -307,9 +307,11 @@ class ClientStream {
     return true;
   };
 
-  #send(socket: ClientSocket, messages: readonly Uint8Array[]): void {
+  /** A promise holds the client back: what it sends faster than the socket takes it is to wait in its own stream. */
+  #send(socket: ClientSocket, messages: readonly Uint8Array[]): void | Promise<void> {
     this.#options.sockets.note(socket, messages);
     for (const message of messages) socket.endpoint.send(message);
+    return socket.endpoint.ready;
   }
 
   readonly #deliver: Deliver = (datagrams) => {

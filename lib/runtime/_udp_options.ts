@@ -2,11 +2,9 @@
 
 import { CodedRangeError, CodedTypeError } from "../errors.ts";
 import { formatAddress, isIpAddress, type TransportAddress } from "../transport/address.ts";
+import { SEND_QUEUE_LIMIT } from "../transport/datagram_send_queue.ts";
 import type { UdpOptions } from "../transport/types.ts";
 import { checkAddress, resolveAddress } from "./_resolve.ts";
-
-/** Octets of datagrams that may wait to be sent, unless told otherwise. */
-const SEND_QUEUE_LIMIT = 1048576;
 
 /** Options with every name looked up and every default filled in. */
 export interface UdpPlan {

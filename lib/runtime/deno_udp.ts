@@ -7,6 +7,7 @@
 
 import { type TransportAddress, unmapAddress } from "../transport/address.ts";
 import { DATAGRAM_OVERHEAD, DatagramQueue } from "../transport/datagram_queue.ts";
+import { DatagramSendQueue } from "../transport/datagram_send_queue.ts";
 import type { Datagram, DatagramCounters, DatagramEndpoint, UdpOptions } from "../transport/types.ts";
 import { deno, type DenoAddress, type DenoDatagramConn } from "./_deno.ts";
 import { copyOut } from "./_slab.ts";
@@ -47,13 +48,11 @@ class DenoUdpEndpoint implements DatagramEndpoint {
   readonly #queue: DatagramQueue;
   readonly #remote: TransportAddress | undefined;
   readonly #destination: DestinationCheck;
-  readonly #maxSendQueue: number;
+  readonly #unsent: DatagramSendQueue;
   readonly #signal: AbortSignal | undefined;
   readonly #handleAbort: () => void;
   readonly #senders: AddressCache = new AddressCache();
   readonly #receiving: Promise<void>;
-  /** Octets and overhead of what is not sent yet. */
-  #waiting = 0;
   #sending: Promise<void> | undefined;
   #outbox: { data: Uint8Array; to: DenoAddress & { transport: "udp" } }[] = [];
   #turn = false;
@@ -63,7 +62,7 @@ class DenoUdpEndpoint implements DatagramEndpoint {
     this.#conn = conn;
     this.#remote = plan.remote;
     this.#destination = new DestinationCheck(plan.remote);
-    this.#maxSendQueue = plan.maxSendQueue;
+    this.#unsent = new DatagramSendQueue(plan.maxSendQueue);
     this.#queue = new DatagramQueue({ limit: options.maxReceiveQueue, cancelled: () => this.close() });
     this.readable = this.#queue.readable;
     this.localAddress = { hostname: unmapAddress(conn.addr.hostname), port: conn.addr.port };
@@ -73,14 +72,17 @@ class DenoUdpEndpoint implements DatagramEndpoint {
     this.#receiving = this.#receiveUntilClosed();
   }
 
+  get ready(): Promise<void> | undefined {
+    return this.#unsent.ready;
+  }
+
   send(data: Uint8Array, to?: TransportAddress): void {
     const { hostname, port } = this.#destination.resolve(to);
     const octets = data.byteLength + DATAGRAM_OVERHEAD;
-    if (this.#closed !== undefined || this.#waiting + octets > this.#maxSendQueue) {
+    if (this.#closed !== undefined || !this.#unsent.enter(octets)) {
       this.counters.sendDropped++;
       return;
     }
-    this.#waiting += octets;
     this.#outbox.push({ data, to: { transport: "udp", hostname, port } });
     this.#sending ??= this.#sendOutbox();
   }
@@ -97,7 +99,7 @@ class DenoUdpEndpoint implements DatagramEndpoint {
           if (this.#closed === undefined) this.counters.sendFailed++;
           else this.counters.sendDropped++;
         }
-        this.#waiting -= data.byteLength + DATAGRAM_OVERHEAD;
+        this.#unsent.leave(data.byteLength + DATAGRAM_OVERHEAD);
       }
     }
     this.#sending = undefined;
@@ -110,6 +112,7 @@ class DenoUdpEndpoint implements DatagramEndpoint {
   async #close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#handleAbort);
     this.#queue.handleEnd();
+    this.#unsent.handleEnd();
     this.#conn.close();
     await this.#receiving;
     await this.#sending;

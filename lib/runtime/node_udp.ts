@@ -4,6 +4,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 
 import { type TransportAddress, unmapAddress } from "../transport/address.ts";
 import { DATAGRAM_OVERHEAD, DatagramQueue } from "../transport/datagram_queue.ts";
+import { DatagramSendQueue } from "../transport/datagram_send_queue.ts";
 import type { Datagram, DatagramCounters, DatagramEndpoint, UdpOptions } from "../transport/types.ts";
 import { AddressCache, DestinationCheck, isIpv6, planUdp, type UdpPlan } from "./_udp_options.ts";
 import { toTransportError } from "./errors.ts";
@@ -59,12 +60,10 @@ class NodeUdpEndpoint implements DatagramEndpoint {
   readonly #destination: DestinationCheck;
   readonly #connected: boolean;
   readonly #ipv6: boolean;
-  readonly #maxSendQueue: number;
+  readonly #sending: DatagramSendQueue;
   readonly #signal: AbortSignal | undefined;
   readonly #handleAbort: () => void;
   readonly #senders: AddressCache = new AddressCache();
-  /** Octets and overhead of what the system has not called back for. */
-  #waiting = 0;
   #turn = false;
   #closed: Promise<void> | undefined;
 
@@ -73,7 +72,7 @@ class NodeUdpEndpoint implements DatagramEndpoint {
     this.#ipv6 = ipv6;
     this.#connected = plan.remote !== undefined;
     this.#destination = new DestinationCheck(plan.remote);
-    this.#maxSendQueue = plan.maxSendQueue;
+    this.#sending = new DatagramSendQueue(plan.maxSendQueue);
     this.#queue = new DatagramQueue({ limit: options.maxReceiveQueue, cancelled: () => this.close() });
     this.readable = this.#queue.readable;
     const bound = socket.address();
@@ -86,17 +85,20 @@ class NodeUdpEndpoint implements DatagramEndpoint {
     this.#signal?.addEventListener("abort", this.#handleAbort, { once: true });
   }
 
+  get ready(): Promise<void> | undefined {
+    return this.#sending.ready;
+  }
+
   send(data: Uint8Array, to?: TransportAddress): void {
     const { hostname, port } = this.#destination.resolve(to);
     const length = data.byteLength;
     const octets = length + DATAGRAM_OVERHEAD;
-    if (this.#closed !== undefined || this.#waiting + octets > this.#maxSendQueue) {
+    if (this.#closed !== undefined || !this.#sending.enter(octets)) {
       this.counters.sendDropped++;
       return;
     }
-    this.#waiting += octets;
     const sent = (error: Error | null) => {
-      this.#waiting -= octets;
+      this.#sending.leave(octets);
       if (error) this.counters.sendFailed++;
     };
     try {
@@ -111,6 +113,7 @@ class NodeUdpEndpoint implements DatagramEndpoint {
     return this.#closed ??= new Promise((resolve) => {
       this.#signal?.removeEventListener("abort", this.#handleAbort);
       this.#queue.handleEnd();
+      this.#sending.handleEnd();
       this.#socket.close(() => resolve());
     });
   }

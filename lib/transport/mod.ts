@@ -21,6 +21,7 @@ export * from "./accept_queue.ts";
 export * from "./address.ts";
 export * from "./carrier_connection.ts";
 export * from "./datagram_queue.ts";
+export * from "./datagram_send_queue.ts";
 export * from "./http_connect.ts";
 export * from "./http_request_head.ts";
 export * from "./http_response_head.ts";

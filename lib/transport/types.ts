@@ -113,6 +113,11 @@ export interface DatagramEndpoint {
    * each datagram. `data` is not copied, so it must not change afterwards.
    */
   send(data: Uint8Array, to?: TransportAddress): void;
+  /**
+   * Pending while so much waits to be sent that a batch more might be dropped; `undefined` when there is room. Who can hold
+   * its source back waits for it after each batch. Resolves also when the endpoint is closed.
+   */
+  readonly ready: Promise<void> | undefined;
   /** The address it is bound to, with the real port. */
   readonly localAddress: TransportAddress;
   /** What went wrong without an exception. */

@@ -134,6 +134,21 @@ export function testDatagrams(name: string, fixture: DatagramFixture): void {
       await closeAll(here, there);
     });
 
+    it("says when there is room for more, so that who waits for it loses nothing", async () => {
+      const [here, there] = [await open({ local, maxSendQueue: 12_000 }), await open({ local })];
+      for (let batch = 0; batch < 20; batch++) {
+        for (let i = 0; i < 8; i++) here.send(new Uint8Array(1000), there.localAddress);
+        const { ready } = here;
+        assert.notEqual(ready, undefined, "more than a quarter waits");
+        await ready;
+      }
+      assert.deepEqual(here.counters, { receiveDropped: 0, sendDropped: 0, sendFailed: 0 });
+      here.send(new Uint8Array(11_000), there.localAddress);
+      const { ready } = here;
+      await closeAll(here, there);
+      await ready;
+    });
+
     it("counts a datagram that is too long, and goes on", async () => {
       const [here, there] = [await open({ local }), await open({ local })];
       here.send(new Uint8Array(66_000), there.localAddress);

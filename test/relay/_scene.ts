@@ -268,6 +268,8 @@ export class ResponderScene extends Scene {
 export class OriginatorScene extends Scene {
   readonly relay: OriginatorRelay;
   readonly address: TransportAddress;
+  /** What the daemons talk to. */
+  readonly endpoint: DatagramEndpoint;
   readonly #listener: Listener;
   readonly #accepted: ReadableStreamDefaultReader<Connection>;
   /** When the relay has tried to connect. */
@@ -290,6 +292,7 @@ export class OriginatorScene extends Scene {
     limits: Partial<RelayLimits> | undefined,
   ) {
     super();
+    this.endpoint = endpoint;
     this.address = endpoint.localAddress;
     this.target = listener.address;
     this.#listener = listener;

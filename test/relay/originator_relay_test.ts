@@ -45,6 +45,24 @@ async function openStream(scene: OriginatorScene): Promise<RawStream> {
 
 describe("OriginatorRelay", () => {
   it(
+    "holds a stream back while the daemon's socket has no room, rather than lose what comes",
+    withOriginator(async (scene) => {
+      let resume!: () => void;
+      let full: Promise<void> | undefined = new Promise((resolve) => resume = resolve);
+      Object.defineProperty(scene.endpoint, "ready", { get: () => full });
+      const daemon = await scene.daemon();
+      const stream = await openAfter(scene, () => daemon.send(ikeSaInit(1)));
+      await stream.send(esp(5, 1));
+      await daemon.expect(esp(5, 1));
+      await stream.send(esp(5, 2));
+      await daemon.expectNothing();
+      full = undefined;
+      resume();
+      await daemon.expect(esp(5, 2));
+    }),
+  );
+
+  it(
     "sends the prefix first and once, then each datagram as a message (R-PFX-1 to R-PFX-5, R-CON-2, R-FRM-2)",
     withOriginator(async (scene) => {
       const daemon = await scene.daemon();

@@ -283,6 +283,27 @@ describe("ResponderRelay", () => {
   );
 
   it(
+    "holds a client back while its socket has no room, rather than lose what it sends",
+    withResponder(async (scene) => {
+      const client = await scene.client(esp(5, 1));
+      await scene.daemon.expect(esp(5, 1));
+      let resume!: () => void;
+      let full: Promise<void> | undefined = new Promise((resolve) => resume = resolve);
+      Object.defineProperty(scene.endpoints[0]!, "ready", { get: () => full });
+      await client.send(esp(5, 2));
+      await scene.daemon.expect(esp(5, 2));
+      await client.send(esp(5, 3));
+      await scene.daemon.expectNothing();
+      await (await scene.client(esp(6, 1))).send(esp(6, 2)); // another client has a socket of its own
+      await scene.daemon.expect(esp(6, 1));
+      await scene.daemon.expect(esp(6, 2));
+      full = undefined;
+      resume();
+      await scene.daemon.expect(esp(5, 3));
+    }),
+  );
+
+  it(
     "tells nobody about a connection before its first octet",
     withResponder(async (scene) => {
       const client = await scene.connect();

@@ -5,6 +5,7 @@
  */
 
 import { DatagramQueue } from "../datagram_queue.ts";
+import { DatagramSendQueue } from "../datagram_send_queue.ts";
 import type { TransportAddress } from "../address.ts";
 import type { DatagramCounters, DatagramEndpoint } from "../types.ts";
 
@@ -43,9 +44,9 @@ export class WebTransportDatagramEndpoint implements DatagramEndpoint {
   readonly #queue: DatagramQueue;
   readonly #from: TransportAddress;
   readonly #datagrams: WebTransportDatagrams;
+  readonly #sending = new DatagramSendQueue(SEND_LIMIT);
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  #waiting = 0;
   #closed = false;
 
   /** Takes both streams over, when somebody reads or sends. */
@@ -68,20 +69,24 @@ export class WebTransportDatagramEndpoint implements DatagramEndpoint {
     }, { highWaterMark: 0 });
   }
 
+  /** Pending while many wait to be sent. */
+  get ready(): Promise<void> | undefined {
+    return this.#sending.ready;
+  }
+
   /** Sends one, or drops and counts it. `data` must not change afterwards. */
   send(data: Uint8Array): void {
     if (this.#closed || data.byteLength > this.#datagrams.maxDatagramSize) {
       this.counters.sendFailed++;
       return;
     }
-    if (this.#waiting >= SEND_LIMIT) {
+    if (!this.#sending.enter(1)) {
       this.counters.sendDropped++;
       return;
     }
     this.#writer ??= (this.#datagrams.writable ?? this.#datagrams.createWritable!()).getWriter();
-    this.#waiting++;
-    this.#writer.write(data).then(() => this.#waiting--, () => {
-      this.#waiting--;
+    this.#writer.write(data).then(() => this.#sending.leave(1), () => {
+      this.#sending.leave(1);
       this.counters.sendFailed++;
     });
   }
@@ -91,6 +96,7 @@ export class WebTransportDatagramEndpoint implements DatagramEndpoint {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.handleEnd();
+    this.#sending.handleEnd();
     this.#writer?.closed.catch(() => {});
     await this.#reader?.cancel().catch(() => {});
   }
