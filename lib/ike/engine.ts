@@ -22,6 +22,7 @@ import type { IkeSaId, KeyLogEntry } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { InitResponder } from "./init_responder.ts";
 import { type IkeLimits, ikeLimits } from "./limits.ts";
+import { repeatedLine } from "./message_log.ts";
 import type { IkePath } from "./path.ts";
 import { readPools } from "./pools.ts";
 import type { IkeCounters } from "./sa_registry.ts";
@@ -128,7 +129,7 @@ export class IkeEngine {
 
   /** Numbers that are all zero when every SA is gone. */
   get counters(): IkeCounters {
-    const { registry, childSpis, lateSpis, timers, needs } = this.#services;
+    const { registry, childSpis, lateSpis, timers, needs, closedResponses } = this.#services;
     return {
       ikeSas: registry.size,
       halfOpen: registry.halfOpen,
@@ -137,6 +138,7 @@ export class IkeEngine {
       paths: registry.paths,
       timers: timers.size,
       needs,
+      closedResponses: closedResponses.size,
     };
   }
 
@@ -185,7 +187,7 @@ export class IkeEngine {
   #expireTimers(): void {
     const { timers, now } = this.#services;
     for (let timer = timers.expire(now); timer !== undefined; timer = timers.expire(now)) {
-      timer.owner.timers.handle(timer.name, timer.key);
+      timer.owner.handle(timer.name, timer.key);
     }
   }
 
@@ -213,8 +215,24 @@ export class IkeEngine {
     const theirs = fromInitiator ? header.spiI : header.spiR;
     const knows = sa !== undefined && (sa.role === "initiator") !== fromInitiator &&
       (same(sa.remoteSpi, theirs) || (isZero(sa.remoteSpi) && header.exchangeType === EXCHANGE.ikeSaInit));
-    if (!knows) return this.#responder.handleStray(header, path, "no IKE SA has these SPIs");
+    if (!knows) {
+      if (isRequest && this.#repeatLastResponse(octets, header, path)) return;
+      return this.#responder.handleStray(header, path, "no IKE SA has these SPIs");
+    }
     sa.exchanges.handleMessage(octets, header, path);
+  }
+
+  /** The request that has ended an SA came again: its answer was lost (section 2.1). */
+  #repeatLastResponse(octets: Uint8Array, header: IkeHeader, path: IkePath): boolean {
+    const services = this.#services;
+    const fromInitiator = (header.flags & IKE_FLAGS.initiator) !== 0;
+    const response = services.closedResponses.find(fromInitiator ? header.spiR : header.spiI, octets);
+    if (response === undefined) return false;
+    for (const message of response) services.transmit(path, message);
+    const line = repeatedLine(header.exchangeType, "response");
+    const length = response.reduce((total, { length }) => total + length, 0);
+    services.emit({ type: "message", direction: "sent", path, line, length, repeated: true });
+    return true;
   }
 
   #initiate(input: Extract<IkeInput, { kind: "initiate" }>): void {

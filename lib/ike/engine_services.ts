@@ -2,6 +2,7 @@
 
 import { type CryptoProviders, SIGNATURE_SCHEMES } from "../crypto/mod.ts";
 import type { Credentials } from "./auth/mod.ts";
+import { ClosedResponses, type LastResponse } from "./closed_responses.ts";
 import type { EapPeer, EapServer } from "./eap/mod.ts";
 import { makeEapPeer, makeEapServer } from "./eap_choice.ts";
 import type { IkeOutput } from "./engine_io.ts";
@@ -15,7 +16,7 @@ import { IkeSaRegistry } from "./sa_registry.ts";
 import type { IkeServices, WantedIkeSa } from "./services.ts";
 import { isEstablished } from "./state.ts";
 import { connectOperation } from "./tasks/operations.ts";
-import { Timers } from "./timers.ts";
+import { type TimerOwner, Timers } from "./timers.ts";
 
 /** What is handed in. */
 export interface EngineParts {
@@ -35,8 +36,9 @@ export class EngineServices implements IkeServices {
   readonly credentials: Credentials;
   readonly pools: AddressPools;
   readonly hashAlgorithms: readonly number[];
-  readonly timers: Timers<IkeSa> = new Timers();
+  readonly timers: Timers<TimerOwner> = new Timers();
   readonly registry: IkeSaRegistry = new IkeSaRegistry();
+  readonly closedResponses: ClosedResponses;
   now = 0;
   readonly #parts: EngineParts;
   #outputs: IkeOutput[] = [];
@@ -56,6 +58,7 @@ export class EngineServices implements IkeServices {
     this.limits = parts.limits;
     this.credentials = parts.credentials;
     this.pools = parts.pools;
+    this.closedResponses = new ClosedResponses(this);
     // RFC 7427, section 4: what can be verified here; SHA-1 is not offered any more (RFC 8247, section 3.2.2).
     const hashes = Object.values(SIGNATURE_SCHEMES).filter(({ authMethod, algorithm }) =>
       authMethod === 14 && this.crypto.has(algorithm)
@@ -208,6 +211,10 @@ export class EngineServices implements IkeServices {
   forget(sa: IkeSa): void {
     for (const [id, need] of this.#needs) if (need.sa === sa) this.#needs.delete(id);
     if (this.registry.remove(sa)) this.#outputs.push({ kind: "path_unused", path: sa.path });
+  }
+
+  keepResponse(sa: IkeSa, last: LastResponse): void {
+    this.closedResponses.keep(sa.localSpi, last);
   }
 
   ikeSa(id: IkeSaId): IkeSa | undefined {

@@ -329,8 +329,11 @@ export class Exchanges {
     this.#responses.answer(messageId, { request, response: octets });
     this.#sa.noteSent(response, "response", octets, path);
     for (const message of octets) this.#sa.services.transmit(path, message);
-    if (failure !== undefined) return this.#sa.end.fail(failure.reason, failure.message);
-    this.#sa.answered();
+    if (failure !== undefined) this.#sa.end.fail(failure.reason, failure.message);
+    else this.#sa.answered();
+    if (this.#sa.state === "closed" && request === null) {
+      return this.#sa.services.keepResponse(this.#sa, { request: reply.octets, response: octets });
+    }
     // IKE_AUTH is over, and what its tasks hold of it of no more use.
     if (isEstablished(this.#sa.state)) this.#spanning = [];
     this.#beginNext();

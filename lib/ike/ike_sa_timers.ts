@@ -4,10 +4,10 @@ import type { IkeSa } from "./ike_sa.ts";
 import { longestWait } from "./retransmission.ts";
 import { isEstablished } from "./state.ts";
 import { livenessOperation } from "./tasks/operations.ts";
-import type { TimerName } from "./timers.ts";
+import type { TimerName, TimerOwner } from "./timers.ts";
 
 /** The timers of an IKE SA. */
-export class IkeSaTimers {
+export class IkeSaTimers implements TimerOwner {
   readonly #sa: IkeSa;
   /**
    * When both ends are to be authenticated anew: null for never, undefined before the SA is established. A rekey does not put it
@@ -23,22 +23,22 @@ export class IkeSaTimers {
 
   /** Sets or moves one. */
   set(name: TimerName, at: number, key?: number): void {
-    this.#sa.services.timers.set(this.#sa, name, at, key);
+    this.#sa.services.timers.set(this, name, at, key);
   }
 
   /** When one runs out; undefined when it is not set. */
   at(name: TimerName, key?: number): number | undefined {
-    return this.#sa.services.timers.at(this.#sa, name, key);
+    return this.#sa.services.timers.at(this, name, key);
   }
 
   /** Forgets one, if it is set. */
   clear(name: TimerName, key?: number): void {
-    this.#sa.services.timers.clear(this.#sa, name, key);
+    this.#sa.services.timers.clear(this, name, key);
   }
 
   /** Forgets all. */
   clearAll(): void {
-    this.#sa.services.timers.clearAll(this.#sa);
+    this.#sa.services.timers.clearAll(this);
   }
 
   /** When both ends are to be authenticated anew; null for never. */

@@ -31,6 +31,8 @@ export type IkeLimitName =
   | "window_size"
   | "init_error_patience"
   | "unprotected_replies_per_second"
+  | "max_closed_responses"
+  | "closed_response_time"
   | "linger_time"
   | "late_packet_time"
   | "retry_time"
@@ -56,6 +58,8 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
   window_size: count(1, "requests of the peer that may be under way at once"),
   init_error_patience: milliseconds(5_000, "time to wait for better news after an unprotected error on UDP"),
   unprotected_replies_per_second: count(10, "unprotected answers to messages that no SA knows"),
+  max_closed_responses: count(1_000, "last responses of closed IKE SAs that are kept", 0),
+  closed_response_time: milliseconds(60_000, "time for which the last response of a closed IKE SA is kept"),
   linger_time: milliseconds(5_000, "time until the peer has deleted a replaced SA"),
   late_packet_time: milliseconds(
     5_000,

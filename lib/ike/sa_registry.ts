@@ -5,7 +5,7 @@ import type { IkeSaId } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { IkePath } from "./path.ts";
 
-/** Numbers for people and for tests: all of them are zero again when every SA is gone. */
+/** Numbers for people and for tests: all of them are zero again when every SA is gone, and a while has passed. */
 export interface IkeCounters {
   /** IKE SAs in any state. */
   readonly ikeSas: number;
@@ -21,6 +21,8 @@ export interface IkeCounters {
   readonly timers: number;
   /** Needs without an answer. */
   readonly needs: number;
+  /** Last responses of closed IKE SAs, which are kept for `closed_response_time`. */
+  readonly closedResponses: number;
 }
 
 /** The IKE SAs of an engine. */

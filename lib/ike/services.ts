@@ -3,6 +3,7 @@
 import type { CryptoProviders } from "../crypto/mod.ts";
 import type { Credentials } from "./auth/mod.ts";
 import type { WantedChild } from "./child_sa.ts";
+import type { LastResponse } from "./closed_responses.ts";
 import type { Connection } from "./connection.ts";
 import type { EapPeer, EapServer } from "./eap/mod.ts";
 import type { ChildSaId, DropReason, IkeEvent, IkeSaId, KeyLogEntry } from "./events.ts";
@@ -10,7 +11,7 @@ import type { IkeSa } from "./ike_sa.ts";
 import type { IkeLimits } from "./limits.ts";
 import type { IkePath } from "./path.ts";
 import type { AddressPools } from "./pools.ts";
-import type { Timers } from "./timers.ts";
+import type { TimerOwner, Timers } from "./timers.ts";
 
 /** An IKE SA that this end is to begin. */
 export interface WantedIkeSa {
@@ -31,7 +32,7 @@ export interface IkeServices {
   readonly limits: IkeLimits;
   readonly credentials: Credentials;
   readonly pools: AddressPools;
-  readonly timers: Timers<IkeSa>;
+  readonly timers: Timers<TimerOwner>;
   /** Numbers of the hashes that signatures are verified with here (RFC 7427, section 4). */
   readonly hashAlgorithms: readonly number[];
   /** EAP as the connection of an SA has it, of either side. */
@@ -76,6 +77,8 @@ export interface IkeServices {
   pathMoved(sa: IkeSa, before: IkePath): void;
   /** An SA is closed. */
   forget(sa: IkeSa): void;
+  /** An SA is closed, and this was its last word. */
+  keepResponse(sa: IkeSa, last: LastResponse): void;
   /** The IKE SA of a number. */
   ikeSa(id: IkeSaId): IkeSa | undefined;
   /** The established IKE SA that replaces one. */

@@ -32,7 +32,15 @@ export type TimerName =
   /** An SA that the peer has to delete was not deleted. */
   | "linger"
   /** Packets on a replaced child SA cannot be under way any more. */
-  | "late_packets";
+  | "late_packets"
+  /** The last response of a closed SA has been kept for long enough. */
+  | "closed_response";
+
+/** What timers are set for. */
+export interface TimerOwner {
+  /** One has run out. */
+  handle(name: TimerName, key: number): void;
+}
 
 /** A timer that has run out. */
 export interface ExpiredTimer<Owner> {
