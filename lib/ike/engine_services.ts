@@ -228,6 +228,15 @@ export class EngineServices implements IkeServices {
     return undefined;
   }
 
+  isOnly(sa: IkeSa): boolean {
+    if (this.siblings(sa).length > 0) return false;
+    for (const other of this.registry.all()) {
+      // What is under way may be established before this one is.
+      if (other !== sa && other.state === "connecting" && other.connection === sa.connection) return false;
+    }
+    return true;
+  }
+
   siblings(sa: IkeSa): IkeSa[] {
     // An initiator knows the peer's identity only afterwards: until then, whom it wanted to reach.
     const isSamePeer = (other: IkeSa) =>

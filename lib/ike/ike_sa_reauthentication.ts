@@ -56,6 +56,7 @@ export class IkeSaReauthentication {
   begin(): void {
     const sa = this.#sa;
     if (sa.state !== "established" || !sa.askedFirst || this.#attempt !== null) return;
+    if (sa.timers.at("linger") !== undefined) return; // it was redundant, and waits only to be deleted
     const { succession, exchanges, services, connection, path } = sa;
     const isBusy = this.#old !== null || succession.isUnderWay || exchanges.isBusyWithChildren();
     if (isBusy) return this.#tryLater();

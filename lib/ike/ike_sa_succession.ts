@@ -35,6 +35,7 @@ export class IkeSaSuccession {
   rekey(): void {
     const { state, exchanges, reauthentication, timers, services, retries } = this.#sa;
     if (state !== "established" || exchanges.isBusyWith("ike_rekey")) return;
+    if (timers.at("linger") !== undefined) return; // it was redundant, and waits only to be deleted
     if (reauthentication.isUnderWay) return timers.set("rekey_ike", services.now + retries.delay());
     exchanges.begin(rekeyIkeOperation(this.#sa));
   }

@@ -83,6 +83,8 @@ export interface IkeServices {
   ikeSa(id: IkeSaId): IkeSa | undefined;
   /** The established IKE SA that replaces one. */
   successorOf(id: IkeSaId): IkeSa | undefined;
+  /** Whether this end has no other IKE SA with the peer of one that it begins, and is about to have none (RFC 7296, section 2.4). */
+  isOnly(sa: IkeSa): boolean;
   /** Established IKE SAs with the same two identities. */
   siblings(sa: IkeSa): IkeSa[];
 }

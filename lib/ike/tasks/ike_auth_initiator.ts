@@ -121,7 +121,7 @@ export class IkeAuthInitiatorTask implements Task {
     // Section 2.4: only where this end is surely one, which `never` says it is not; nor is it while the new IKE SA of a
     // reauthentication stands beside the old one.
     if (
-      unique !== "never" && this.#sa.reauthentication.old === null && services.siblings(this.#sa).length === 0
+      unique !== "never" && this.#sa.reauthentication.old === null && services.isOnly(this.#sa)
     ) {
       message.notify(NOTIFY.initialContact!);
     }

@@ -161,6 +161,16 @@ describe("INITIAL_CONTACT and unique (RFC 7296, section 2.4)", () => {
     assert.equal(pair.b.engine.counters.ikeSas, 2);
   });
 
+  it("is not said by who begins a second one before the first is established", () => {
+    const pair = new Pair();
+    for (let i = 0; i < 2; i++) {
+      pair.handle(pair.a, { kind: "initiate", connection: "ab", path: pair.pathA });
+    }
+    pair.settle();
+    assert.equal(pair.b.of("ike_sa_deleted").length, 0, pair.b.story());
+    for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.ikeSas, 2);
+  });
+
   /** The same peer, seen by the responder at another address. */
   function elsewhere(pair: Pair): Pair {
     const remote = { address: Uint8Array.of(192, 0, 2, 99), port: 4500 };

@@ -382,6 +382,34 @@ describe("While both ends are authenticated anew", () => {
     }
   });
 
+  it("nothing is begun on an IKE SA that a rekey of both ends has left over", () => {
+    let found = 0;
+    for (let seed = 1; seed <= 6; seed++) {
+      const pair = established({ seed });
+      pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+      pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+      // The answer to the rekey of `b` is lost, so that `b` never has what `a` has made for it.
+      const isAnswer = (octets: Uint8Array) =>
+        octets[18] === EXCHANGE.createChildSa && (octets[19]! & 0x20) !== 0;
+      pair.network = ({ from, octets }) => from === "a" && isAnswer(octets) ? null : octets;
+      pair.settle();
+      const { to } = pair.a.one("child_sas_moved");
+      const left = pair.a.of("ike_sa_established").find(({ ikeSa }) => ikeSa !== to);
+      if (left === undefined || pair.a.of("ike_sa_deleted").some(({ ikeSa }) => ikeSa === left.ikeSa)) {
+        continue;
+      }
+      found++;
+      const sent = pair.a.sent.length;
+      for (const kind of ["reauthenticate", "rekey_ike"] as const) {
+        pair.handle(pair.a, { kind, ikeSa: left.ikeSa });
+      }
+      assert.equal(pair.a.sent.length, sent);
+      pair.advance(400_000);
+      assertLeft(pair, 1, 1);
+    }
+    assert.ok(found > 0);
+  });
+
   it("a rekey that came first is waited for", () => {
     const pair = established();
     pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
