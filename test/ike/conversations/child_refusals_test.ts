@@ -4,17 +4,9 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { NOTIFY } from "../../../lib/ike/codec/mod.ts";
 import { type ChildConfig, formatSelector, type Selector } from "../../../lib/ike/mod.ts";
+import { established } from "../_established.ts";
 import { type End, Pair, type PairOptions } from "../_pair.ts";
 import { refuse } from "./_refusals.ts";
-
-/** Two ends with one IKE SA, and nothing told. */
-function established(options: PairOptions = {}): Pair {
-  const pair = new Pair(options);
-  pair.connect();
-  pair.a.forget();
-  pair.b.forget();
-  return pair;
-}
 
 /** What the last child SA carries. */
 function traffic(end: End): string {

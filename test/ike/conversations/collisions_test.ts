@@ -2,60 +2,8 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { type End, Pair, type PairOptions, seededRandom } from "../_pair.ts";
-
-/** Two ends with one IKE SA and one child SA, and nothing told. */
-function established(options: PairOptions = {}): Pair {
-  const pair = new Pair(options);
-  pair.connect();
-  pair.a.forget();
-  pair.b.forget();
-  return pair;
-}
-
-/** Nonces of one end begin with rising octets, so that a test decides whose exchange has the lowest. */
-function nonces(first: number, seed: number): { random: (octets: Uint8Array) => void } {
-  const random = seededRandom(seed);
-  let next = first;
-  return {
-    random: (octets) => {
-      random(octets);
-      if (octets.length === 32) octets[0] = next++;
-    },
-  };
-}
-
-/** Takes what an end has sent off the wire, to arrive later or never. */
-function hold(pair: Pair, from: End) {
-  const held = pair.inFlight.filter((flight) => flight.from === from.name);
-  pair.inFlight.splice(
-    0,
-    pair.inFlight.length,
-    ...pair.inFlight.filter((flight) => flight.from !== from.name),
-  );
-  return held;
-}
-
-/** IKE SAs and child SAs of both ends. */
-function assertLeft(pair: Pair, ikeSas: number, children: number): void {
-  for (const end of [pair.a, pair.b]) {
-    assert.equal(end.engine.counters.ikeSas, ikeSas, `${end.name}: ${end.story()}`);
-    assert.equal(end.engine.counters.childSpis, children, `${end.name}: ${end.story()}`);
-  }
-}
-
-/** The IKE SA in use now can be used from both ends, and deleting it leaves nothing. */
-function assertUsable(pair: Pair): void {
-  const ids = [pair.a, pair.b].map((end) => end.of("child_sas_moved").at(-1)?.to ?? 1);
-  for (const [i, end] of [pair.a, pair.b].entries()) {
-    pair.handle(end, { kind: "check_liveness", ikeSa: ids[i]! });
-    pair.settle();
-    assert.equal(end.of("peer_alive").length, 1, end.story());
-  }
-  pair.handle(pair.a, { kind: "delete_ike", ikeSa: ids[0]! });
-  pair.settle();
-  pair.assertClean();
-}
+import { assertLeft, assertUsable, established, hold, nonces } from "../_established.ts";
+import type { End } from "../_pair.ts";
 
 const REKEY_CHILD = { kind: "rekey_child", ikeSa: 1, child: 1 } as const;
 const REKEY_IKE = { kind: "rekey_ike", ikeSa: 1 } as const;

@@ -6,6 +6,7 @@ import { parseIdentity } from "../../../lib/ike/auth/mod.ts";
 import { formatIpAddress } from "../../../lib/ip/mod.ts";
 import { EXCHANGE, NOTIFY, notifyPayload } from "../../../lib/ike/codec/mod.ts";
 import type { ConnectionConfig } from "../../../lib/ike/mod.ts";
+import { assertLeft, established } from "../_established.ts";
 import { Forger } from "../_forger.ts";
 import { type End, Pair, type PairOptions, sharedSecret } from "../_pair.ts";
 
@@ -13,26 +14,9 @@ import { type End, Pair, type PairOptions, sharedSecret } from "../_pair.ts";
 const HALF_HOURLY = { reauth_time: "30m", rand_time: 0 } as const;
 const HALF_HOUR = 1_800_000;
 
-/** Two ends with one IKE SA, and nothing told. */
-function established(options: PairOptions = {}, children?: readonly string[]): Pair {
-  const pair = new Pair(options);
-  pair.connect(children);
-  pair.a.forget();
-  pair.b.forget();
-  return pair;
-}
-
 function reauthenticate(pair: Pair, ikeSa = 1): void {
   pair.handle(pair.a, { kind: "reauthenticate", ikeSa });
   pair.settle();
-}
-
-/** IKE SAs and child SAs of both ends. */
-function assertLeft(pair: Pair, ikeSas: number, children: number): void {
-  for (const end of [pair.a, pair.b]) {
-    assert.equal(end.engine.counters.ikeSas, ikeSas, `${end.name}: ${end.story()}`);
-    assert.equal(end.engine.counters.childSpis, children, `${end.name}: ${end.story()}`);
-  }
 }
 
 /** The order of events, messages left out. */

@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { NOTIFY } from "../../../lib/ike/codec/mod.ts";
+import { established } from "../_established.ts";
 import { Pair } from "../_pair.ts";
 import { refuse } from "./_refusals.ts";
 
@@ -19,14 +20,6 @@ function assertOneOfEach(pair: Pair): void {
   });
   assert.deepEqual(a!.inbound, b!.outbound);
   assert.deepEqual(a!.outbound, b!.inbound);
-}
-
-function established(options: ConstructorParameters<typeof Pair>[0] = {}): Pair {
-  const pair = new Pair(options);
-  pair.connect();
-  pair.a.forget();
-  pair.b.forget();
-  return pair;
 }
 
 /** Replaces the first child SA of an `established` pair. */

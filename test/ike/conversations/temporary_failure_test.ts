@@ -3,20 +3,12 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { NOTIFY } from "../../../lib/ike/codec/mod.ts";
-import { Pair, type PairOptions } from "../_pair.ts";
+import { established } from "../_established.ts";
+import type { Pair } from "../_pair.ts";
 import { refuse } from "./_refusals.ts";
 
 const TEMPORARY_FAILURE = "<-- CREATE_CHILD_SA { N(TEMPORARY_FAILURE) }";
 const REQUEST = "CREATE_CHILD_SA { SA, Ni, TSi, TSr } -->";
-
-/** Two ends with one IKE SA, and nothing told. */
-function established(options: PairOptions = {}): Pair {
-  const pair = new Pair(options);
-  pair.connect();
-  pair.a.forget();
-  pair.b.forget();
-  return pair;
-}
 
 /**
  * `b` rekeys the IKE SA, and its request is kept back: it takes no other request meanwhile. Gives the way to let it go on.
