@@ -142,17 +142,17 @@ export class Channel {
 
   #openFragment(octets: Uint8Array, outer: IkeMessage, header: IkeHeader, path: IkePath): Opened {
     const direction = (header.flags & IKE_FLAGS.response) !== 0 ? "response" : "request";
-    let reassembly = this.#reassembly[direction];
-    // Fragments of another message: what there was of the last one is of no use any more.
-    if (reassembly?.messageId !== outer.messageId) {
-      reassembly = { messageId: outer.messageId, length: 0, fragments: new FragmentReassembly() };
-      this.#reassembly[direction] = reassembly;
-    }
+    const begun = this.#reassembly[direction];
+    const reassembly = begun?.messageId === outer.messageId
+      ? begun
+      : { messageId: outer.messageId, length: 0, fragments: new FragmentReassembly() };
     const skf = outer.payloads.at(-1) as SkfPayload;
     const refusal = reassembly.fragments.refusal(skf);
     if (refusal !== undefined) return { kind: "dropped", reason: "fragment", text: refusal };
     const fragment = this.#protection!.openFragment(octets, outer);
     if (fragment === "not_authentic") return NOT_AUTHENTIC;
+    // Fragments of another message, and the peer's: what there was of the last one is of no use any more.
+    this.#reassembly[direction] = reassembly;
     if (reassembly.fragments.count === 0) reassembly.length = 0;
     const whole = reassembly.fragments.add(fragment);
     if (typeof whole === "object" || whole === "incomplete") reassembly.length += octets.length;

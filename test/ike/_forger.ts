@@ -14,6 +14,10 @@ export interface Forgery {
   readonly messageId: number;
   readonly payloads: readonly Payload[];
   readonly response?: boolean;
+  /** Whether its header says that the original initiator has sent it (default: what is true). */
+  readonly initiator?: boolean;
+  /** SPIs of its header, of the initiator and of the responder (default: those of the IKE SA). */
+  readonly spis?: readonly [Uint8Array, Uint8Array];
 }
 
 /** Speaks as one end of an IKE SA. */
@@ -23,10 +27,11 @@ export class Forger {
   readonly #keys: IkeKeysLogged;
   readonly #protection: IkeProtection;
 
-  constructor(pair: Pair, as: "a" | "b") {
+  /** Takes the end whose keys it has, and which of its IKE SAs; the end began all of them if it is `a`. */
+  constructor(pair: Pair, as: "a" | "b", nth = 0) {
     this.#pair = pair;
     this.#as = as;
-    const keys = pair[as].keys.find((entry) => entry.type === "ike_keys");
+    const keys = pair[as].keys.filter((entry) => entry.type === "ike_keys")[nth];
     assert.ok(keys?.type === "ike_keys");
     this.#keys = keys;
     const cipher = (encryptionKey: Uint8Array) => ({ encryption: keys.encryption, encryptionKey });
@@ -35,6 +40,11 @@ export class Forger {
       sealer: crypto.createSealer(cipher(ours)),
       opener: crypto.createOpener(cipher(theirs)),
     });
+  }
+
+  /** SPIs of its IKE SA, of the initiator and of the responder. */
+  get spis(): readonly [Uint8Array, Uint8Array] {
+    return [this.#keys.spiI, this.#keys.spiR];
   }
 
   /** A message under the right keys. */
@@ -59,8 +69,9 @@ export class Forger {
     this.#pair.handle(target, { kind: "message", path, octets: octets.slice() });
   }
 
-  #message({ exchangeType, messageId, payloads, response = false }: Forgery): IkeMessage {
-    const { spiI, spiR } = this.#keys;
-    return { spiI, spiR, exchangeType, messageId, payloads, response, initiator: this.#as === "a" };
+  #message(forgery: Forgery): IkeMessage {
+    const { exchangeType, messageId, payloads, response = false, initiator = this.#as === "a" } = forgery;
+    const [spiI, spiR] = forgery.spis ?? [this.#keys.spiI, this.#keys.spiR];
+    return { spiI, spiR, exchangeType, messageId, payloads, response, initiator };
   }
 }
