@@ -39,6 +39,13 @@ export function assertLeft(pair: Pair, ikeSas: number, children: number): void {
   }
 }
 
+/** One end has nothing left; the other one may have been lied for. */
+export function assertNothingLeft(end: End): void {
+  for (const [what, count] of Object.entries(end.engine.counters)) {
+    assert.equal(count, 0, `${end.name} has ${count} ${what} left: ${end.story()}`);
+  }
+}
+
 /** The number of the IKE SA that an end uses now. */
 export function currentIkeSa(end: End): number {
   return end.of("child_sas_moved").at(-1)?.to ?? 1;

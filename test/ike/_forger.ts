@@ -28,7 +28,7 @@ export class Forger {
   readonly #protection: IkeProtection;
 
   /** Takes the end whose keys it has, and which of its IKE SAs; the end began all of them if it is `a`. */
-  constructor(pair: Pair, as: "a" | "b", nth = 0) {
+  constructor(pair: Pair, as: "a" | "b", nth: number = 0) {
     this.#pair = pair;
     this.#as = as;
     const keys = pair[as].keys.filter((entry) => entry.type === "ike_keys")[nth];

@@ -35,12 +35,12 @@ export function ikeOffer(spi: Uint8Array = new Uint8Array(0), ...groups: number[
 export const IKE_SPI: Uint8Array = new Uint8Array(8).fill(0x77);
 
 /** A nonce of one octet over and over. */
-export function nonce(octet = 0x11, size = 32): Payload {
+export function nonce(octet: number = 0x11, size: number = 32): Payload {
   return { kind: "Nonce", data: new Uint8Array(size).fill(octet) };
 }
 
 /** A public value: by default the base point of Curve25519, which is one. */
-export function keyExchange(id = X25519, data: Uint8Array = basePoint()): Payload {
+export function keyExchange(id: number = X25519, data: Uint8Array = basePoint()): Payload {
   return { kind: "KE", group: id, data };
 }
 

@@ -4,8 +4,7 @@ import { EXCHANGE, notifyPayload, type Payload, PROTOCOL } from "../../lib/ike/c
 import { datagramPath } from "../../lib/ike/mod.ts";
 import { Forger } from "./_forger.ts";
 import { type End, Pair } from "./_pair.ts";
-
-const DELETE_IKE: Payload = { kind: "D", protocol: PROTOCOL.ike!, spis: [] };
+import { childOffer, DELETE_IKE, keyExchange, nonce, rekeySa, traffic, X25519 } from "./_payloads.ts";
 
 /** A pair of which only IKE_SA_INIT has happened, with keys at both ends. */
 function halfOpen(): Pair {
@@ -332,30 +331,8 @@ describe("Inside an established SA", () => {
     const pair = new Pair();
     pair.connect();
     const forger = new Forger(pair, "a");
-    const sa = { protocol: PROTOCOL.esp!, spi: Uint8Array.of(9, 9, 9, 9) };
-    const transform = { type: 1, id: 20, keyLength: 128 };
-    const selector = {
-      type: 7 as const,
-      protocol: 0,
-      startPort: 0,
-      endPort: 65535,
-      startAddress: Uint8Array.of(10, 1, 0, 0),
-      endAddress: Uint8Array.of(10, 1, 255, 255),
-    };
-    forger.send(forger.seal({
-      exchangeType: EXCHANGE.createChildSa,
-      messageId: 2,
-      payloads: [
-        notifyPayload(16393, undefined, sa),
-        {
-          kind: "SA",
-          proposals: [{ number: 1, protocol: 3, spi: Uint8Array.of(1, 1, 1, 1), transforms: [transform] }],
-        },
-        { kind: "Nonce", data: new Uint8Array(32) },
-        { kind: "TSi", selectors: [selector] },
-        { kind: "TSr", selectors: [selector] },
-      ],
-    }));
+    const payloads = [rekeySa(Uint8Array.of(9, 9, 9, 9)), childOffer(1), nonce(), ...traffic("a")];
+    forger.send(forger.seal({ exchangeType: EXCHANGE.createChildSa, messageId: 2, payloads }));
     assert.equal(pair.b.talk().at(-1), "CREATE_CHILD_SA { N(CHILD_SA_NOT_FOUND) } -->");
     assert.equal(pair.b.engine.counters.childSpis, 1);
   });
@@ -375,26 +352,9 @@ describe("Inside an established SA", () => {
     });
     pair.connect();
     const forger = new Forger(pair, "a");
-    const selector = {
-      type: 7 as const,
-      protocol: 0,
-      startPort: 0,
-      endPort: 65535,
-      startAddress: new Uint8Array(4),
-      endAddress: new Uint8Array(4).fill(255),
-    };
-    const transforms = [{ type: 1, id: 20, keyLength: 128 }, { type: 4, id: 31 }, { type: 5, id: 0 }];
-    forger.send(forger.seal({
-      exchangeType: EXCHANGE.createChildSa,
-      messageId: 2,
-      payloads: [
-        { kind: "SA", proposals: [{ number: 1, protocol: 3, spi: Uint8Array.of(1, 1, 1, 1), transforms }] },
-        { kind: "Nonce", data: new Uint8Array(32) },
-        { kind: "KE", group: 31, data: new Uint8Array(32) },
-        { kind: "TSi", selectors: [selector] },
-        { kind: "TSr", selectors: [selector] },
-      ],
-    }));
+    const zeros = keyExchange(X25519, new Uint8Array(32));
+    const payloads = [childOffer(1, X25519), nonce(), zeros, ...traffic("a")];
+    forger.send(forger.seal({ exchangeType: EXCHANGE.createChildSa, messageId: 2, payloads }));
     assert.equal(pair.b.talk().at(-1), "CREATE_CHILD_SA { N(INVALID_SYNTAX) } -->");
     assert.equal(pair.b.engine.counters.childSpis, 0);
     assert.equal(pair.b.engine.counters.ikeSas, 0);
