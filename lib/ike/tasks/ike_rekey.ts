@@ -115,7 +115,8 @@ export class IkeRekeyTask implements Task {
     } else {
       sa.succession.handOver(created);
       sa.end.delete("replaced");
-      theirs?.successor.timers.linger(); // it was for nothing, and the peer deletes it
+      // The peer's was for nothing, and the peer deletes it, or has done so.
+      if (theirs !== null && theirs.successor.state !== "closed") theirs.successor.timers.linger();
     }
   }
 
