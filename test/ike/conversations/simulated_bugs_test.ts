@@ -2,6 +2,7 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { assertLeft, assertUsable, currentIkeSa, established, hold, nonces } from "../_established.ts";
 import { Pair } from "../_pair.ts";
 
 describe("What the simulator has found", () => {
@@ -17,5 +18,79 @@ describe("What the simulator has found", () => {
     const replaced = pair.b.of("child_sa_installed").map(({ replaces }) => replaces);
     assert.deepEqual(replaced, before);
     assert.equal(pair.b.of("child_sa_switched").length, 2);
+  });
+
+  it("an end that has nothing to ask says on its new connection that it is there", () => {
+    const pair = established({ reliable: true });
+    const next = pair.newPath(true, "connection 2");
+    pair.handle(pair.a, { kind: "move", ikeSa: 1, path: next.a });
+    pair.settle();
+    assert.deepEqual(pair.a.talk(), ["INFORMATIONAL { } -->", "<-- INFORMATIONAL { }"]);
+    assert.equal(pair.b.one("path_changed").path.id, next.b.id);
+  });
+
+  it("an IKE SA that both callers and timers want replaced is replaced once", () => {
+    const pair = established();
+    for (let i = 0; i < 3; i++) pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    assert.equal(pair.a.of("child_sas_moved").length, 1);
+    assertLeft(pair, 1, 1);
+  });
+
+  it("who opens connections stays the same when a rekey turns the roles around (RFC 9329, section 6.1)", () => {
+    const pair = established({ reliable: true });
+    pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    assert.equal(pair.a.one("ike_sa_established").role, "responder");
+    const next = pair.newPath(true, "connection 2");
+    pair.handle(pair.a, { kind: "move", ikeSa: currentIkeSa(pair.a), path: next.a });
+    pair.settle();
+    assert.equal(pair.b.one("path_changed").path.id, next.b.id);
+    assertUsable(pair);
+  });
+
+  it("a request that went out on a lost connection goes out again where the peer is heard next", () => {
+    const pair = established({ reliable: true });
+    pair.network = () => null;
+    pair.handle(pair.b, { kind: "check_liveness", ikeSa: 1 });
+    pair.settle();
+    pair.network = ({ octets }) => octets;
+    const next = pair.newPath(true, "connection 2");
+    pair.handle(pair.a, { kind: "move", ikeSa: 1, path: next.a });
+    pair.settle();
+    assert.equal(pair.b.of("peer_alive").length, 1, pair.b.story());
+    assert.deepEqual(pair.b.sent.filter(({ path }) => path.id === next.b.id).length > 0, true);
+  });
+
+  it("a child SA that waits for its deletion is not rekeyed meanwhile: TEMPORARY_FAILURE", () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "check_liveness", ikeSa: 1 }); // the window is full
+    const asked = hold(pair, pair.a);
+    pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child: 1 });
+    pair.handle(pair.b, { kind: "rekey_child", ikeSa: 1, child: 1 });
+    pair.settle();
+    assert.deepEqual(pair.b.talk(), [
+      "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { N(TEMPORARY_FAILURE) }",
+    ]);
+    pair.inFlight.push(...asked);
+    pair.settle();
+    assertLeft(pair, 1, 0);
+  });
+
+  it("a child SA that was made for nothing, and that the peer will delete, is not rekeyed", () => {
+    const pair = established({ a: nonces(128, 1), b: nonces(0, 2) }); // the exchange of `b` is for nothing
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: 1 });
+    pair.handle(pair.b, { kind: "rekey_child", ikeSa: 1, child: 1 });
+    for (let i = 0; i < 4; i++) pair.deliver();
+    hold(pair, pair.b); // its D does not arrive for now
+    const forNothing = pair.a.of("child_sa_installed").find(({ send }) => !send)!.childSa.child;
+    pair.settle();
+    const before = pair.a.of("message").length;
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: forNothing });
+    pair.settle();
+    assert.equal(pair.a.of("message").length, before, pair.a.story());
+    pair.advance(30_000);
+    assertLeft(pair, 1, 1);
   });
 });
