@@ -12,6 +12,7 @@ import type { OnRelayEvent } from "./events.ts";
 import { startIdleSweep } from "./idle_sweep.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
+import { sendAll } from "./send_all.ts";
 import { StreamLeg } from "./stream_leg.ts";
 import { UnansweredRequests } from "./unanswered_requests.ts";
 
@@ -294,8 +295,7 @@ class Peer {
     this.#answered = true;
     this.#unanswered.handleAnswer();
     this.lastActive = performance.now();
-    for (const message of messages) this.#options.endpoint.send(message, this.address);
-    return this.#options.endpoint.ready;
+    return sendAll(this.#options.endpoint, messages, this.address);
   }
 
   #handleEnd(error: IketcpError | undefined, lived: number): void {

@@ -12,6 +12,7 @@ import type { OnRelayEvent } from "./events.ts";
 import { startIdleSweep } from "./idle_sweep.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
+import { sendAll } from "./send_all.ts";
 import { sourceKey } from "./source_key.ts";
 import { StreamLeg } from "./stream_leg.ts";
 
@@ -310,8 +311,7 @@ class ClientStream {
   /** A promise holds the client back: what it sends faster than the socket takes it is to wait in its own stream. */
   #send(socket: ClientSocket, messages: readonly Uint8Array[]): void | Promise<void> {
     this.#options.sockets.note(socket, messages);
-    for (const message of messages) socket.endpoint.send(message);
-    return socket.endpoint.ready;
+    return sendAll(socket.endpoint, messages);
   }
 
   readonly #deliver: Deliver = (datagrams) => {
