@@ -4,6 +4,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { ConfigError } from "../errors.ts";
 import { CaptureWriter } from "../inspect/mod.ts";
 import type { Connection } from "../transport/mod.ts";
+import { type KeepMessage, SievedCapture } from "./_capture_sieve.ts";
 
 /** Octets that are gathered before they go to the file, and the time in milliseconds after which they go anyway. */
 const GATHERED = 65536;
@@ -34,9 +35,13 @@ export class CaptureFile {
     this.#writer = new CaptureWriter((chunk) => this.#write(chunk));
   }
 
-  /** The same connection; what crosses it from now on goes to the file, as TCP segments with made-up sequence numbers. */
-  tap(connection: Connection): Connection {
-    const tap = this.#writer.tcp(connection.localAddress, connection.remoteAddress);
+  /**
+   * The same connection; what crosses it from now on goes to the file, as TCP segments with made-up sequence numbers. `keep` chooses
+   * messages of a connection that this end has opened; all the others are left out, as if they had not been sent.
+   */
+  tap(connection: Connection, keep?: KeepMessage): Connection {
+    const whole = this.#writer.tcp(connection.localAddress, connection.remoteAddress);
+    const tap = keep === undefined ? whole : new SievedCapture(whole, keep);
     const record = (step: () => void) => {
       if (!this.#paused) step();
     };

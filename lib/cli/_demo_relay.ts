@@ -11,7 +11,7 @@ import { runtimeName } from "../runtime/mod.ts";
 import { toHex } from "../bytes/mod.ts";
 import { BulkSender, checkBulkDatagram } from "./_demo_relay_bulk.ts";
 import { Scene } from "./_demo_relay_scene.ts";
-import { resolvePath } from "./_program.ts";
+import { programCommand, resolvePath } from "./_program.ts";
 import { Progress } from "./_progress.ts";
 import { RECORDED_CONVERSATION } from "./_recorded_conversation.ts";
 import { formatRate, formatSize } from "./_units.ts";
@@ -144,6 +144,6 @@ function summary(result: RelayDemoResult, scene: Scene): string {
     } s, ` +
     `${formatRate(result.bulkOctets, result.bulkMilliseconds)} on ${result.runtime}.`,
     `Through one TCP connection: ${counters.messagesToStream} messages out, ${counters.messagesFromStream} back, ${counters.datagramsDropped} dropped.`,
-    `The TCP leg of the conversation is in ${result.capture}; read it with: npm run -s iketcp -- decode ${result.capture}`,
+    `The TCP leg of the conversation is in ${result.capture}; read it with: ${programCommand()} decode ${result.capture}`,
   ].join("\n");
 }

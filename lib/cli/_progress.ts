@@ -4,6 +4,9 @@ import process from "node:process";
 
 const BAR_WIDTH = 30;
 
+/** To the beginning of the line, and nothing to its end (ECMA-48: CR, EL). */
+const ERASE_LINE = "\r\u001b[K";
+
 /** Draws a bar. */
 export class Progress {
   readonly #name: string;
@@ -23,5 +26,12 @@ export class Progress {
     const full = Math.min(BAR_WIDTH, Math.round(BAR_WIDTH * part));
     const line = `  ${this.#name} ${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${words.padStart(12)}`;
     process.stdout.write(terminal ? `\r${line}${last ? "\n" : ""}` : `${line}\n`);
+  }
+
+  /** Takes the bar away for a line of text; the next `draw` brings it back. */
+  clear(): void {
+    if (process.stdout.isTTY !== true || this.#drawn === -Infinity) return;
+    this.#drawn = -Infinity;
+    process.stdout.write(ERASE_LINE);
   }
 }

@@ -6,6 +6,7 @@
 import type { CipherSpec, CryptoProviders } from "../crypto/mod.ts";
 import {
   InboundSa,
+  type Lifetime,
   type LifetimeOptions,
   type LimitEvent,
   OutboundSa,
@@ -24,12 +25,39 @@ export interface ChildSasOptions {
   readonly replayWindow?: number;
   /** Told when an SA has carried as much as it should. */
   readonly onLimit?: (child: ChildSaId, hardness: "soft" | "hard") => void;
+  /** A child SA is gone, replaced by another one or for good: told what it has carried. */
+  readonly onChildEnd?: (traffic: ChildSaTraffic) => void;
+}
+
+/** Packets, and octets in them as limits count them: of what went out the inner packets, of what came in with their padding. */
+export interface ChildSaCount {
+  /** Packets so far. */
+  readonly packets: number;
+  /** Octets so far. */
+  readonly octets: number;
+}
+
+/** What a child SA carries, or has carried. */
+export interface ChildSaTraffic {
+  /** Number of the child SA. */
+  readonly child: ChildSaId;
+  /** Its name in the configuration. */
+  readonly name: string;
+  /** SPI of what comes in. */
+  readonly inboundSpi: number;
+  /** SPI of what goes out. */
+  readonly outboundSpi: number;
+  /** What has come in. */
+  readonly received: ChildSaCount;
+  /** What has gone out. */
+  readonly sent: ChildSaCount;
 }
 
 /** An SA pair of the engine, and what it is here. */
 interface Installed {
-  /** What this end receives with. */
-  readonly spi: number;
+  readonly name: string;
+  readonly inbound: InboundSa;
+  readonly outboundSpi: number;
   readonly lifetime: LifetimeOptions;
   /** Keys and selectors for sending, until packets are to be sent. */
   waiting: ChildSaData | null;
@@ -42,8 +70,8 @@ export class ChildSas {
   readonly table: SaTable = new SaTable();
   readonly #options: ChildSasOptions;
   readonly #installed: Map<ChildSaId, Installed> = new Map();
-  /** SPIs of replaced ones on which packets may still come. */
-  readonly #late: Map<ChildSaId, number> = new Map();
+  /** Replaced ones, on which packets may still come. */
+  readonly #late: Map<ChildSaId, Installed> = new Map();
 
   /** Begins without any. */
   constructor(options: ChildSasOptions) {
@@ -58,14 +86,14 @@ export class ChildSas {
   /** The child SA that receives with an SPI. */
   childOf(spi: number): ChildSaId | undefined {
     for (const [child, installed] of this.#installed) {
-      if (installed.spi === spi) return child;
+      if (installed.inbound.spi === spi) return child;
     }
     return undefined;
   }
 
-  /** All of them. */
-  ids(): ChildSaId[] {
-    return [...this.#installed.keys()];
+  /** What each of them has carried so far. */
+  traffic(): ChildSaTraffic[] {
+    return Array.from(this.#installed, ([child, installed]) => trafficOf(child, installed));
   }
 
   /**
@@ -73,10 +101,9 @@ export class ChildSas {
    * transport mode packets get the addresses of the path.
    */
   install({ childSa: data, send }: ChildSaInstalled, path: IkePath): void {
-    const { spi } = data.inbound;
     const lifetime = this.#lifetime(data);
     const inbound = new InboundSa({
-      spi,
+      spi: data.inbound.spi,
       cipher: cipherOf(data, data.inbound),
       crypto: this.#options.crypto,
       ...(data.mode === "transport" ? { transport: transportAddresses(data, path) } : {}),
@@ -86,7 +113,14 @@ export class ChildSas {
     });
     this.table.addInbound(inbound);
     wipe(data.inbound);
-    this.#installed.set(data.child, { spi, lifetime, waiting: data, outbound: null });
+    this.#installed.set(data.child, {
+      name: data.name,
+      inbound,
+      outboundSpi: data.outbound.spi,
+      lifetime,
+      waiting: data,
+      outbound: null,
+    });
     if (send) this.sendOn(data.child);
   }
 
@@ -113,30 +147,34 @@ export class ChildSas {
     const installed = this.#installed.get(child);
     if (installed === undefined) return;
     this.#installed.delete(child);
-    this.#late.set(child, installed.spi);
+    this.#late.set(child, installed);
     this.#stopSending(installed);
   }
 
   /** A child SA is gone; gives the SPI that it received with. */
   remove(child: ChildSaId): number | undefined {
-    const installed = this.#installed.get(child);
-    const spi = installed?.spi ?? this.#late.get(child);
-    if (spi === undefined) return undefined;
+    const ended = this.#installed.get(child) ?? this.#late.get(child);
+    if (ended === undefined) return undefined;
     this.#installed.delete(child);
     this.#late.delete(child);
+    const { spi } = ended.inbound;
     this.table.removeInbound(spi);
-    if (installed !== undefined) this.#stopSending(installed);
+    this.#stopSending(ended);
+    this.#options.onChildEnd?.(trafficOf(child, ended));
     return spi;
   }
 
   /** All of them are gone. */
   dispose(): void {
-    for (const child of [...this.#installed.keys(), ...this.#late.keys()]) this.remove(child);
+    for (const child of [...this.#late.keys(), ...this.#installed.keys()]) this.remove(child);
   }
 
-  #stopSending({ waiting, outbound }: Installed): void {
+  /** Safe to repeat. */
+  #stopSending(installed: Installed): void {
+    const { waiting, outbound } = installed;
     if (waiting !== null) wipe(waiting.outbound);
     if (outbound !== null) this.table.removeOutbound(outbound);
+    installed.waiting = null;
   }
 
   #lifetime({ child, limits }: ChildSaData): LifetimeOptions {
@@ -147,6 +185,23 @@ export class ChildSas {
       onLimit: ({ hardness }: LimitEvent) => this.#options.onLimit?.(child, hardness),
     };
   }
+}
+
+function trafficOf(child: ChildSaId, { name, inbound, outbound, outboundSpi }: Installed): ChildSaTraffic {
+  return {
+    child,
+    name,
+    inboundSpi: inbound.spi,
+    outboundSpi,
+    received: countOf(inbound.lifetime),
+    sent: outbound === null ? NOTHING_YET : countOf(outbound.lifetime),
+  };
+}
+
+const NOTHING_YET: ChildSaCount = { packets: 0, octets: 0 };
+
+function countOf({ packets, octets }: Lifetime): ChildSaCount {
+  return { packets, octets };
 }
 
 /** The addresses that received packets are given, and those that their checksums were made for (RFC 3948, section 3.1.2). */

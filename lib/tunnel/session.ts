@@ -19,12 +19,13 @@ import type {
   IkeSaEstablished,
   IkeSaId,
 } from "../ike/mod.ts";
-import { ChildSas, type ChildSasOptions } from "./child_sas.ts";
+import { ChildSas, type ChildSasOptions, type ChildSaTraffic } from "./child_sas.ts";
 import { readSpi } from "./link.ts";
 import { DEFAULT_PACKET_QUEUE, PacketQueue } from "./packet_queue.ts";
 
 /** How sessions treat packets. */
-export interface SessionOptions extends Pick<ChildSasOptions, "crypto" | "random" | "replayWindow"> {
+export interface SessionOptions
+  extends Pick<ChildSasOptions, "crypto" | "random" | "replayWindow" | "onChildEnd"> {
   /** The longest inner packet that must not be fragmented (default: 1400). */
   readonly mtu?: number;
   /** Whether the MSS of TCP SYNs is lowered to what the MTU leaves (default: true). */
@@ -144,6 +145,11 @@ export class Session {
     return this.#children.size;
   }
 
+  /** The child SAs, and what each has carried so far; `onChildEnd` is told of those that are gone. */
+  get children(): ChildSaTraffic[] {
+    return this.#children.traffic();
+  }
+
   /** What has crossed so far. */
   get counters(): SessionCounters {
     return {
@@ -153,11 +159,80 @@ export class Session {
     };
   }
 
-  /** Replaces the keys of all child SAs and of the IKE SA; events tell when. */
+  /** Replaces the keys of all child SAs and of the IKE SA, as {@linkcode rekeyChild} and {@linkcode rekeyIke} do. */
   rekey(): void {
-    for (const child of this.#children.ids()) {
-      this.#host.handle({ kind: "rekey_child", ikeSa: this.ikeSa, child });
+    this.rekeyChild();
+    this.rekeyIke();
+  }
+
+  /**
+   * Replaces child SAs, all of them or those with a name of the configuration, by others with new keys (RFC 7296, section 1.3.3). Packets
+   * cross meanwhile, and none is lost: the old SA receives what was under way. `child_sa_installed` with `replaces` tells of
+   * each new one, `onChildEnd` what the old one has carried.
+   *
+   * @example New keys while packets cross
+   * ```ts
+   * import { CryptoProviders, nobleProvider } from "iketcp/crypto";
+   * import { Credentials, parseIdentity } from "iketcp/ike/auth";
+   * import { MemoryNetwork } from "iketcp/transport";
+   * import { type ChildSaTraffic, connect, emitUdpPacket, listen } from "iketcp/tunnel";
+   * import { deepStrictEqual, strictEqual } from "node:assert";
+   *
+   * const credentials = new Credentials();
+   * credentials.addPreSharedKey({ secret: new TextEncoder().encode("a secret"), owners: [parseIdentity("%any")] });
+   * const common = { crypto: new CryptoProviders([nobleProvider()]), credentials };
+   * const ended: ChildSaTraffic[] = [];
+   * const network = new MemoryNetwork();
+   * const gateway = listen(await network.listen({ hostname: "192.0.2.1", port: 4500 }), {
+   *   ...common,
+   *   configurations: [{
+   *     name: "gw",
+   *     local: { auth: "psk", id: "gw.example" },
+   *     remote: { auth: "psk" },
+   *     children: { net: { local_ts: "10.1.0.0/16", remote_ts: "10.2.0.0/16" } },
+   *   }],
+   *   onChildEnd: (traffic) => ended.push(traffic),
+   * });
+   * const session = await connect(await network.connect(gateway.address), {
+   *   ...common,
+   *   configuration: {
+   *     name: "me",
+   *     local: { auth: "psk", id: "me.example" },
+   *     remote: { auth: "psk" },
+   *     children: { net: { local_ts: "10.2.0.0/16", remote_ts: "10.1.0.0/16" } },
+   *   },
+   * });
+   *
+   * const ports = { sourcePort: 7, destinationPort: 7, data: new Uint8Array(100) };
+   * const packet = emitUdpPacket(new Uint8Array([10, 2, 0, 1]), new Uint8Array([10, 1, 0, 1]), ports);
+   * const writer = session.writable.getWriter();
+   * const before = session.children[0]!.outboundSpi;
+   * session.rekeyChild("net");
+   * session.rekeyIke();
+   * let sent = 0;
+   * for (; session.children.length > 1 || session.children[0]!.outboundSpi === before; sent++) {
+   *   await writer.write(packet);
+   *   await new Promise((resolve) => setTimeout(resolve, 1));
+   * }
+   * await session.close();
+   * strictEqual(ended.reduce((sum, { received }) => sum + received.packets, 0), sent);
+   * deepStrictEqual(ended.map(({ name }) => name), ["net", "net"]);
+   * await gateway.close();
+   * ```
+   */
+  rekeyChild(name?: string): void {
+    for (const { child, name: its } of this.#children.traffic()) {
+      if (name === undefined || its === name) {
+        this.#host.handle({ kind: "rekey_child", ikeSa: this.ikeSa, child });
+      }
     }
+  }
+
+  /**
+   * Replaces the IKE SA by another with new keys, and moves the child SAs to it (RFC 7296, section 1.3.2). They carry packets as
+   * before; `established`, and the event `ike_sa_established` with `replaces`, then tell of the new one.
+   */
+  rekeyIke(): void {
     this.#host.handle({ kind: "rekey_ike", ikeSa: this.ikeSa });
   }
 

@@ -4,7 +4,14 @@ import { ConfigError, TunnelError } from "../../lib/errors.ts";
 import { Credentials } from "../../lib/ike/auth/mod.ts";
 import { emitUdpPacket } from "../../lib/ip/mod.ts";
 import { memoryPair } from "../../lib/transport/mod.ts";
-import { connect, echoReply, emitIcmpEcho, parseIcmpEcho, type Session } from "../../lib/tunnel/mod.ts";
+import {
+  type ChildSaTraffic,
+  connect,
+  echoReply,
+  emitIcmpEcho,
+  parseIcmpEcho,
+  type Session,
+} from "../../lib/tunnel/mod.ts";
 import { CLIENT, crypto, GATEWAY, HOST, Scene, sharedSecret } from "./_scene.ts";
 
 /** Pings the host behind the gateway from the session's virtual address; gives the sequence number that came back. */
@@ -178,6 +185,39 @@ describe("A tunnel that cannot be set up", () => {
 });
 
 describe("A session", () => {
+  it("replaces child SAs by name and the IKE SA by itself, and tells what each child SA carried", async () => {
+    const ended: { readonly end: string; readonly traffic: ChildSaTraffic }[] = [];
+    const note = (end: string) => (traffic: ChildSaTraffic) => void ended.push({ end, traffic });
+    const scene = await Scene.open({
+      client: { onChildEnd: note("client") },
+      gateway: { onChildEnd: note("gateway") },
+    });
+    const [session, there] = await Promise.all([scene.connect(), scene.arrival()]);
+    const answering = answer(there);
+    const [ikeSa, [before]] = [session.ikeSa, session.children];
+    for (let sequence = 1; sequence <= 3; sequence++) await ping(session, sequence);
+    assert.equal(session.children[0]!.sent.packets, 3);
+    assert.equal(session.children[0]!.received.packets, 3);
+
+    session.rekeyChild("no such child");
+    session.rekeyChild("net");
+    await until(() => session.children[0]!.child !== before!.child && there.children.length === 1);
+    assert.equal(session.ikeSa, ikeSa);
+    session.rekeyIke();
+    await until(() => session.ikeSa !== ikeSa);
+    await ping(session, 4);
+    await session.close();
+    await Promise.all([there.closed, answering]);
+    for (const end of ["client", "gateway"]) {
+      const traffic = ended.filter((one) => one.end === end).map(({ traffic }) => traffic)
+        .sort((one, other) => one.child - other.child);
+      assert.deepEqual(traffic.map(({ name, sent }) => [name, sent.packets]), [["net", 3], ["net", 1]]);
+      assert.deepEqual(traffic.map(({ received }) => received.packets), [3, 1]);
+    }
+    assert.ok(ended.some(({ traffic }) => traffic.inboundSpi === before!.inboundSpi));
+    await scene.close();
+  });
+
   it("breaks when the connection does, and says so", async () => {
     const scene = await Scene.open();
     const connection = await scene.dial();
