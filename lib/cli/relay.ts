@@ -147,16 +147,12 @@ async function startResponder(
   const openEndpoint = () => openCarrier(to, { remote: to, local: options.bind });
   await (await openEndpoint()).close(); // a name or an address that is wrong shows now, not with the first client
   const { prefix_timeout, max_half_open, max_connections_per_source } = relayLimits(options.limit);
-  const layers = listenOptions(options);
   const listener = await listenCarrier(options.listen, {
-    ...layers,
-    // What bounds clients before their prefix bounds them before their TLS is there, too.
-    tls: {
-      ...layers.tls,
-      handshakeTimeout: prefix_timeout,
-      maxHandshakes: max_half_open,
-      maxHandshakesPerSource: max_connections_per_source,
-    },
+    ...listenOptions(options),
+    // What bounds clients before their prefix bounds them before their TLS or their WebSocket is there, too.
+    handshakeTimeout: prefix_timeout,
+    maxHandshakes: max_half_open,
+    maxHandshakesPerSource: max_connections_per_source,
     onRefused: (client, error) => log({ event: "client_refused", client, error }),
   });
   const unwatch = watchCertificate(options, listener, (error) => log({ event: "certificate_read", error }));

@@ -6,6 +6,7 @@ import { createSecureContext } from "node:tls";
 import { ConfigError, TransportError } from "../errors.ts";
 import { isIpAddress } from "../transport/address.ts";
 import { parsePin } from "../transport/pin.ts";
+import type { CarrierListenOptions } from "../transport/types.ts";
 import type {
   TlsClientSettings,
   TlsServerSettings,
@@ -81,6 +82,17 @@ export function checkTlsServer(settings: TlsServerSettings | undefined, action: 
   }
   checkTls(settings, action);
   serverContext(settings, undefined, action);
+}
+
+/** What a listener's options say of its TLS. */
+export function tlsServerSettings(options: CarrierListenOptions): TlsServerSettings {
+  const { tls, handshakeTimeout, maxHandshakes, maxHandshakesPerSource } = options;
+  return {
+    ...(handshakeTimeout !== undefined && { handshakeTimeout }),
+    ...(maxHandshakes !== undefined && { maxHandshakes }),
+    ...(maxHandshakesPerSource !== undefined && { maxHandshakesPerSource }),
+    ...tls,
+  };
 }
 
 /** As {@linkcode checkTls}, for the end that connects. */

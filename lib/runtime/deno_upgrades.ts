@@ -1,6 +1,7 @@
 /** WebSockets of somebody's own HTTP server in Deno: a part of the handler of `Deno.serve`. */
 
 import type { TransportAddress } from "../transport/address.ts";
+import { MAX_FRAME_LENGTH } from "../transport/web_socket/frame_reader.ts";
 import { adoptWebSocket } from "../transport/web_socket/platform.ts";
 import { deno } from "./_deno.ts";
 import { headOf, refusal, Upgrades } from "./_upgrades.ts";
@@ -13,7 +14,8 @@ export interface DenoServeInfo {
 
 /**
  * Takes the requests for its path. The connections are Deno's own WebSockets: see `adoptWebSocket` for what those cannot do,
- * and `listenWebSocket` for a port of its own. Deno puts messages together, up to 64 MiB; `maxFrameLength` is not heeded.
+ * and `listenWebSocket` for a port of its own. Deno puts the frames of a message together, up to 64 MiB, before anybody sees it:
+ * `maxFrameLength` is the limit of a whole message here, as in Bun.
  *
  * @example
  * ```ts
@@ -40,12 +42,15 @@ export class WebSocketUpgrades extends Upgrades {
       remoteAddress: { hostname: remote?.hostname ?? "", port: remote?.port ?? 0 } as TransportAddress,
     };
     // Deno pings after `idleTimeout` seconds, and drops a client that does not answer within as many.
-    const { pingInterval } = this.options;
+    const { pingInterval, maxFrameLength: maxMessageLength = MAX_FRAME_LENGTH } = this.options;
     const { response, socket } = deno().upgradeWebSocket(request, {
       ...(decision.protocol !== undefined && { protocol: decision.protocol }),
       ...(pingInterval !== undefined && { idleTimeout: Math.ceil(pingInterval / 1000) }),
     });
-    socket.addEventListener("open", () => this.handleConnection(adoptWebSocket(socket, addresses)));
+    socket.addEventListener(
+      "open",
+      () => this.handleConnection(adoptWebSocket(socket, { ...addresses, maxMessageLength })),
+    );
     return response;
   }
 }

@@ -52,10 +52,6 @@ interface QuicConnection {
 export interface ListenWebTransportOptions extends CarrierListenOptions {
   /** The path that is served. Default: any. */
   readonly path?: string;
-  /** Milliseconds that a client may take until its stream is there. Default 10000. */
-  readonly handshakeTimeout?: number;
-  /** Handshakes that may be under way; a connection past them is refused. Default 1000. */
-  readonly maxHandshakes?: number;
 }
 
 /** Milliseconds between signs of life of an idle session: QUIC gives one up after the least that either end names. */

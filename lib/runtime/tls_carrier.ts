@@ -7,7 +7,7 @@ import type { CarrierConnectOptions, CarrierListenOptions, Connection } from "..
 import { attempt } from "../transport/attempt.ts";
 import { CARRIER_SCHEMES, type CarrierUrl, showCarrierUrl } from "../transport/url.ts";
 import { runtime } from "./_select.ts";
-import { checkTlsClient, checkTlsServer } from "./_tls_options.ts";
+import { checkTlsClient, checkTlsServer, tlsServerSettings } from "./_tls_options.ts";
 import type { StreamCarrier } from "./carrier.ts";
 import { openStream } from "./open_stream.ts";
 import { connectTls } from "./tls_connection.ts";
@@ -54,6 +54,9 @@ async function listen(
   options: CarrierListenOptions,
   plainToo: boolean,
 ): Promise<TlsListener> {
-  const { tls = {}, onRefused } = options;
-  return listenTls(await runtime.listenTcp(url, options), tls, { plainToo, onRefused });
+  const { onRefused } = options;
+  return listenTls(await runtime.listenTcp(url, options), tlsServerSettings(options), {
+    plainToo,
+    onRefused,
+  });
 }

@@ -20,7 +20,7 @@ import { type AcceptWebSocketOptions, acceptWebSockets } from "../transport/web_
 import { attempt } from "./_attempt.ts";
 import { runtime } from "./_select.ts";
 import { openStream } from "./open_stream.ts";
-import { checkTlsServer } from "./_tls_options.ts";
+import { checkTlsServer, tlsServerSettings } from "./_tls_options.ts";
 import { connectTls } from "./tls_connection.ts";
 import { listenTls } from "./tls_listener.ts";
 import type { TlsSessions } from "./tls_sessions.ts";
@@ -39,10 +39,6 @@ export interface ConnectWebSocketOptions extends CarrierConnectOptions, WebSocke
 export interface ListenWebSocketOptions extends CarrierListenOptions, Omit<AcceptWebSocketOptions, "signal"> {
   /** In TLS, with the certificate and the other settings of `tls`: `wss://`. Default false. */
   readonly secure?: boolean;
-  /** Handshakes that may be under way; a connection past them is reset. Default 1000. */
-  readonly maxHandshakes?: number;
-  /** Of them, those of one address. Default: no fewer, since behind a proxy every client has the proxy's. */
-  readonly maxHandshakesPerSource?: number;
 }
 
 /**
@@ -87,10 +83,13 @@ export async function listenWebSocket(
   address: TransportAddress,
   options: ListenWebSocketOptions = {},
 ): Promise<Listener> {
-  const { secure, tls = {}, onRefused } = options;
+  const { secure, tls, onRefused } = options;
   if (!secure) return acceptWebSockets(await runtime.listenTcp(address, options), options);
   checkTlsServer(tls, `listen on wss ${formatAddress(address)}`);
-  return acceptWebSockets(listenTls(await runtime.listenTcp(address, options), tls, { onRefused }), options);
+  const below = listenTls(await runtime.listenTcp(address, options), tlsServerSettings(options), {
+    onRefused,
+  });
+  return Object.assign(acceptWebSockets(below, options), { reload: below.reload.bind(below) });
 }
 
 /** RFC 6455, section 4.1: the port only where it is not the scheme's own. */

@@ -4,6 +4,7 @@
  * to the protocol that the client switches to. What is wrong is a result and not an error, since it is answered.
  */
 
+import { HttpRequestOpening } from "./http_request_opening.ts";
 import { MAX_HTTP_HEAD } from "./http_response_head.ts";
 
 /** The head of a request. */
@@ -22,8 +23,9 @@ export interface HttpRequestHead {
 export type HttpRequestResult =
   | { readonly state: "incomplete" }
   | { readonly state: "complete"; readonly head: HttpRequestHead; readonly rest: Uint8Array }
-  /** Not HTTP, or longer than the limit; nothing more is to be read. */
+  /** Not HTTP, told at the first octet that no request has; nothing more is to be read. */
   | { readonly state: "malformed" }
+  /** Longer than the limit; likewise. */
   | { readonly state: "too long" };
 
 /** Section 3; methods are tokens, and all that there are are letters. */
@@ -48,6 +50,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  */
 export class HttpRequestHeadReader {
   readonly #limit: number;
+  readonly #opening = new HttpRequestOpening();
   /** What came so far, in a buffer that doubles: one octet at a time costs no more than all at once. */
   #buffer: Uint8Array = new Uint8Array(1024);
   #length = 0;
@@ -63,6 +66,9 @@ export class HttpRequestHeadReader {
     this.#append(chunk);
     const octets = this.#buffer.subarray(0, this.#length);
     const end = findEnd(octets, Math.max(0, before - 3));
+    if (!this.#opening.handle(octets.subarray(before, end < 0 ? undefined : end))) {
+      return { state: "malformed" };
+    }
     if (end > this.#limit || (end < 0 && octets.byteLength >= this.#limit)) return { state: "too long" };
     if (end < 0) return { state: "incomplete" };
     const head = parseHead(octets.subarray(0, end));

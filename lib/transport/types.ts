@@ -167,8 +167,21 @@ export interface ListenOptions {
   readonly backlog?: number;
 }
 
-/** Options for listening by a carrier, whichever it is: a carrier takes those that concern it. */
-export interface CarrierListenOptions extends ListenOptions {
+/** What bounds the handshakes of the layers below a stream, TLS and WebSocket: clients are strangers until those are over. */
+export interface HandshakeLimits {
+  /** Milliseconds that a client may take, for each layer. Default 10000. */
+  readonly handshakeTimeout?: number;
+  /** Handshakes that may be under way in each layer; a connection past them is reset. Default 1000. */
+  readonly maxHandshakes?: number;
+  /** Of them, those of one address. Default: 100 of TLS, and no fewer of WebSocket, since behind a proxy every client has the proxy's. */
+  readonly maxHandshakesPerSource?: number;
+}
+
+/**
+ * Options for listening by a carrier, whichever it is: a carrier takes those that concern it. What `tls` says of handshakes goes
+ * before what is said here.
+ */
+export interface CarrierListenOptions extends ListenOptions, HandshakeLimits {
   /** TLS, for the carriers that have it. */
   readonly tls?: TlsServerSettings;
   /** Told of a connection that was accepted and whose layers could not be opened: nobody else hears of it. */

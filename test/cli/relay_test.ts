@@ -235,6 +235,23 @@ describe("iketcp relay", () => {
     await daemon.endpoint.close();
   });
 
+  it("bounds clients by its limits before their WebSocket is there", async () => {
+    const args = ["--listen", "ws://127.0.0.1:0/vpn", ...TO_UDP, "--json"];
+    const limits = ["--limit", "prefix_timeout=1s", "--limit", "max_half_open=1"];
+    await withProgram([...args, ...limits], async (program) => {
+      const { url } = await program.line("listening");
+      const { hostname, port } = parseCarrierUrl(String(url), { listen: true });
+      const slow = await client({ hostname, port }, text("GET /vpn HTTP/1.1\r\n"));
+      const refused = async (count: number) => (await program.line("client_refused", count)).error as Error;
+      const second = await client({ hostname, port });
+      assert.match((await refused(1)).message, /too many handshakes are under way/);
+      assert.match((await refused(2)).message, /with status 408: /);
+      const garbage = await client({ hostname, port }, PREFIX, frame(ike()));
+      assert.match((await refused(3)).message, /with status 400: /);
+      await Promise.all([slow.release(), second.release(), garbage.release()]);
+    });
+  });
+
   it("goes on when the other end refuses, and says when it tries again", async () => {
     const listener = await listenTcp(IPV4);
     await listener.close();

@@ -9,6 +9,7 @@ import {
   listenTcp,
   listenWebSocket,
 } from "../../lib/runtime/mod.ts";
+import { type TlsListener } from "../../lib/runtime/tls_listener.ts";
 import { parseCarrierUrl } from "../../lib/transport/mod.ts";
 import type { TransportAddress } from "../../lib/transport/address.ts";
 import type { Connection } from "../../lib/transport/types.ts";
@@ -61,6 +62,15 @@ testConnection("WebSocket in TLS", {
   capacity: 16_000_000,
   programs: 10,
 });
+
+/** What a port for WebSockets may be sent instead of a request. */
+const NO_REQUESTS = {
+  "an RFC 9329 stream": Uint8Array.from([0x49, 0x4b, 0x45, 0x54, 0x43, 0x50, 0, 30, 0, 0, 0, 0]),
+  "a TLS ClientHello": Uint8Array.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]),
+  "an SSH banner": new TextEncoder().encode("SSH-2.0-OpenSSH_9.2\r\n"),
+  "zeros": new Uint8Array(64),
+  "a preface of HTTP/2": new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+};
 
 describe("wss:// URLs", () => {
   it("are carried, and report every layer", async () => {
@@ -121,7 +131,82 @@ describe("wss:// URLs", () => {
   });
 });
 
+/** What a client that sends `octets`, and then waits, is answered. */
+async function answerTo(address: TransportAddress, octets: Uint8Array): Promise<string> {
+  const client = await connectTcp(address);
+  const writer = client.writable.getWriter();
+  await writer.write(octets);
+  const answer = new TextDecoder().decode(await readAll(client.readable));
+  await writer.close().catch(() => {});
+  await client.close();
+  return answer;
+}
+
+/** Any time-out of a test that passes is far below this one. */
+const LONG = 600_000;
+
 describe("listenWebSocket", () => {
+  for (const [name, octets] of Object.entries(NO_REQUESTS)) {
+    it(`answers ${name} at once`, { timeout: 20_000 }, async () => {
+      const refused: Error[] = [];
+      const listener = await listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {
+        handshakeTimeout: LONG,
+        onRefused: (_client, error) => refused.push(error),
+      });
+      assert.match(await answerTo(listener.address, octets), /^HTTP\/1.1 400 Bad Request\r\n/);
+      await until(() => refused.length === 1, "the refusal is told");
+      assert.match(refused[0]!.message, /with status 400: Expected an HTTP request$/);
+      await listener.close();
+    });
+  }
+
+  it("gives up who sends half a request after the time that a carrier's options say", async () => {
+    const url = parseCarrierUrl("ws://127.0.0.1:0/vpn", { listen: true });
+    const listener = await listenCarrier(url, { handshakeTimeout: 50 });
+    const half = new TextEncoder().encode("GET /vpn HTTP/1.1\r\nHost: x\r\n");
+    assert.match(await answerTo(listener.address, half), /^HTTP\/1.1 408 Request Timeout\r\n/);
+    await listener.close();
+  });
+
+  it("gives up who says nothing to wss:// after the time that a carrier's options say", async () => {
+    const url = parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true });
+    const refused: Error[] = [];
+    const listener = await listenCarrier(url, {
+      tls: identity("server"),
+      handshakeTimeout: 50,
+      onRefused: (_client, error) => refused.push(error),
+    });
+    const client = await connectTcp(listener.address);
+    await until(() => refused.length === 1, "the refusal is told");
+    assert.equal((refused[0] as Error & { code?: string }).code, "ERR_TRANSPORT_TIMEOUT");
+    await client.close();
+    await listener.close();
+  });
+
+  it("takes other certificates without dropping connections", async () => {
+    const listener = await listenCarrier(parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true }), {
+      tls: identity("server"),
+    });
+    const reader = listener.connections.getReader();
+    const fingerprint = async () => {
+      // Another object each time: TLS sessions are kept for one, and a resumed session has the certificate of the first.
+      const url = parseCarrierUrl(`wss://127.0.0.1:${listener.address.port}/vpn`);
+      const [client, { value: server }] = await Promise.all([
+        connectCarrier(url, { tls: { insecure: true } }),
+        reader.read(),
+      ]);
+      await Promise.all([client.close(), server!.close()]);
+      const [tls] = client.layers!;
+      assert.ok(tls?.layer === "tls");
+      return tls.peerCertificate?.fingerprint;
+    };
+    const before = await fingerprint();
+    (listener as TlsListener).reload(identity("stranger"));
+    const after = await fingerprint();
+    assert.ok(before !== undefined && after !== undefined && before !== after, `${before}, ${after}`);
+    await listener.close();
+  });
+
   it("bounds the handshakes of one address, and tells of whom it refused", async () => {
     const refused: [TransportAddress, Error & { code?: string }][] = [];
     const listener = await listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {

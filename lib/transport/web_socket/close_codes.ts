@@ -21,7 +21,12 @@ export const CLOSE_CODES = {
  * What programs may close with where they are not let choose from the table above, as browsers do not: the same with a 4
  * in front, from the range for private use (section 7.4.2).
  */
-export const PRIVATE_CLOSE_CODES = { aborted: 4000, unsupportedData: 4003, tryAgainLater: 4013 } as const;
+export const PRIVATE_CLOSE_CODES = {
+  aborted: 4000,
+  unsupportedData: 4003,
+  tooBig: 4009,
+  tryAgainLater: 4013,
+} as const;
 
 const NAMES: Readonly<Record<number, string>> = {
   1002: "protocol error",
@@ -36,6 +41,7 @@ const NAMES: Readonly<Record<number, string>> = {
   1014: "bad gateway",
   4000: "aborted",
   4003: "unsupported data",
+  4009: "too big",
   4013: "try again later",
 };
 

@@ -60,6 +60,8 @@ export interface PlatformWebSocketOptions {
   readonly remoteAddress?: TransportAddress;
   /** Octets that may wait for a slow reader before the connection breaks. Default 16 MiB. */
   readonly maxReceiveQueue?: number;
+  /** The longest message that is accepted; a longer one is answered with code 4009. Default: what the platform takes. */
+  readonly maxMessageLength?: number;
 }
 
 /**
@@ -95,17 +97,20 @@ class PlatformWebSocketConnection extends CarrierConnection {
 
   readonly #socket: PlatformWebSocket;
   readonly #maxReceiveQueue: number;
+  readonly #maxMessageLength: number;
   #fault: TransportError | undefined;
   readonly #closed: Promise<void>;
   #over = false;
 
   constructor(socket: PlatformWebSocket, options: PlatformWebSocketOptions) {
     const { localAddress = NOWHERE, remoteAddress = NOWHERE, maxReceiveQueue = MAX_RECEIVE_QUEUE } = options;
+    const { maxMessageLength = Infinity } = options;
     super({ localAddress, remoteAddress });
     const { protocol } = socket;
     this.layers = [{ layer: "websocket", ...(protocol && { protocol }) }];
     this.#socket = socket;
     this.#maxReceiveQueue = maxReceiveQueue;
+    this.#maxMessageLength = maxMessageLength;
     socket.binaryType = "arraybuffer";
     this.#closed = new Promise((resolve) => {
       socket.addEventListener("close", ({ code = 1006, reason = "" }) => {
@@ -183,6 +188,14 @@ class PlatformWebSocketConnection extends CarrierConnection {
       this.#break(
         new WebSocketFault(PRIVATE_CLOSE_CODES.unsupportedData, "binary messages", "text"),
         PRIVATE_CLOSE_CODES.unsupportedData,
+      );
+      return;
+    }
+    if (data.byteLength > this.#maxMessageLength) {
+      const expected = `messages of at most ${this.#maxMessageLength} octets`;
+      this.#break(
+        new WebSocketFault(PRIVATE_CLOSE_CODES.tooBig, expected, `one of ${data.byteLength}`),
+        PRIVATE_CLOSE_CODES.tooBig,
       );
       return;
     }

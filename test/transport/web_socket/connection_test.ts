@@ -316,6 +316,33 @@ describe("acceptWebSocket", () => {
     }
   });
 
+  it("answers what cannot become a request at its first octet, while its sender waits", async () => {
+    for (
+      const [possible, wrong] of [
+        ["", "\0"],
+        ["", " "],
+        ["IKETCP", "\0"],
+        ["GET", "\r"],
+        ["GET ", " "],
+        ["GET /\xc3", "\xa4"],
+        ["GET / HTTP/1.", "2"],
+        ["GET / HTTP/1.1", " "],
+        ["GET / HTTP/1.1\r", "A"],
+        ["GET / HTTP/1.1\r\nHost: x", "\0"],
+        ["GET / HTTP/1.1\r\nHost: x\r", "y"],
+        ["GET / HTTP/1.1\r\nHost: x", "\x7f"],
+      ] as const
+    ) {
+      const [here, there] = memoryPair();
+      const accepting = rejection(acceptWebSocket(here, { handshakeTimeout: 60_000 }));
+      const writer = there.writable.getWriter();
+      const octets = Uint8Array.from(possible + wrong, (character) => character.charCodeAt(0));
+      for (let i = 0; i < octets.length; i++) await writer.write(octets.slice(i, i + 1)).catch(() => {});
+      assert.match((await accepting).message, /with status 400: /, JSON.stringify(possible + wrong));
+      await there.close();
+    }
+  });
+
   it("gives up a client that never completes its request, with 408", async () => {
     const [answer, error] = await answerTo("GET / HTTP/1.1\nHost: x", { handshakeTimeout: 30 });
     assert.match(answer, /^HTTP\/1.1 408 /);
