@@ -159,7 +159,13 @@ async function runRuntime(runtime, report) {
   const problems = tests.length === 0
     ? [`no test ran (${result.problem ?? "though the runner ended well"})`]
     : result.timedOut
-    ? [`${result.problem}: ${unheard.length} of ${options.files.length} files were not reached`]
+    ? [
+      `${result.problem}${
+        unheard.length > 0
+          ? `: ${unheard.length} of ${options.files.length} files were not reached`
+          : ", though every file was reached"
+      }`,
+    ]
     : unheard.map((file) => `no test of ${relative(root, resolve(root, file))} ran`);
   if (result.problem !== null && counts.failed + problems.length === 0) problems.push(result.problem);
   counts.failed += problems.length;

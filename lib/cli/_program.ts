@@ -47,7 +47,8 @@ export function reportError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has told already
   if (error instanceof IketcpError) {
     console.error(`iketcp: ${error.message}`);
-    return error instanceof ConfigError ? 2 : 1;
+    // What this runtime cannot do is asked of the wrong one.
+    return error instanceof ConfigError || error.code === "ERR_TRANSPORT_UNSUPPORTED" ? 2 : 1;
   }
   // A fault of ours: the stack is what a report needs.
   console.error("iketcp: internal error, please report it:", error);

@@ -4,6 +4,7 @@
 import { Command, Help } from "commander";
 import process from "node:process";
 import { reportError } from "./_program.ts";
+import { VERSION } from "./_version.ts";
 import { benchCommand } from "./bench.ts";
 import { decodeCommand } from "./decode.ts";
 import { demoCommand } from "./demo.ts";
@@ -11,7 +12,8 @@ import { relayCommand } from "./relay.ts";
 
 const program = new Command("iketcp")
   .description("IKEv2 and IPsec ESP over TCP (RFC 9329)")
-  .version("0.1.0")
+  .version(VERSION)
+  .helpCommand(false)
   .exitOverride()
   .showSuggestionAfterError()
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "iketcp: ")) })
@@ -24,8 +26,20 @@ const program = new Command("iketcp")
         : new Help().optionDescription(option),
   });
 
-for (const command of [relayCommand(), decodeCommand(), demoCommand(), benchCommand()]) {
+for (const command of [relayCommand(), decodeCommand(), demoCommand(), benchCommand(), helpCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
+}
+
+/** Commander's own says nothing of a command that does not exist. */
+function helpCommand(): Command {
+  return new Command("help")
+    .description("display help for a command")
+    .argument("[command]")
+    .action((name?: string) => {
+      const command = name === undefined ? program : program.commands.find((each) => each.name() === name);
+      if (command === undefined) program.error(`error: unknown command '${name}'`);
+      else command.help();
+    });
 }
 
 try {

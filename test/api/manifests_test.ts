@@ -3,6 +3,7 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { VERSION } from "../../lib/cli/_version.ts";
 import { readSource } from "../_support/sources.ts";
 import { projectRoot } from "../_support/vectors.ts";
 
@@ -68,9 +69,10 @@ describe("Manifests", () => {
     assert.deepEqual(own, expected);
   });
 
-  it("have the same version and licence, and so has the lock file", () => {
+  it("have the same version and licence, and so have the lock file and the program", () => {
     assert.equal(deno.version, npm.version);
     assert.equal(lock.version, npm.version);
+    assert.equal(VERSION, npm.version);
     assert.equal(deno.license, npm.license);
   });
 

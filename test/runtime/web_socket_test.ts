@@ -9,7 +9,7 @@ import {
   listenTcp,
   listenWebSocket,
 } from "../../lib/runtime/mod.ts";
-import { type TlsListener } from "../../lib/runtime/tls_listener.ts";
+import type { TlsListener } from "../../lib/runtime/tls_listener.ts";
 import { parseCarrierUrl } from "../../lib/transport/mod.ts";
 import type { TransportAddress } from "../../lib/transport/address.ts";
 import type { Connection } from "../../lib/transport/types.ts";
