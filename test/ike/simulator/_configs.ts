@@ -10,8 +10,8 @@ import type { Settings } from "./_settings.ts";
 type EngineConfig = Omit<IkeEngineOptions, "crypto" | "random">;
 
 const COMMON = { proposals: "aes128gcm16-prfsha256-x25519", dpd_delay: "30s", unique: "no" } as const;
-const TIMES = { rekey_time: "60s", over_time: "8m", rand_time: "55s" };
-const CHILD_TIMES = { rekey_time: "50s", life_time: "8m", rand_time: "45s" };
+/** Far behind the rekeys, so that none is too late in the worst network. */
+const OVER = 480;
 const VOLUMES = {
   none: {},
   soft: { rekey_packets: 40, rand_packets: 20, life_packets: 100_000, rekey_bytes: 4000, life_bytes: "1G" },
@@ -77,14 +77,17 @@ export function clientConfig(settings: Settings, number: number): EngineConfig {
   return { ...engineOf(settings), connections: [connection], credentials: credentialsOf(settings, false) };
 }
 
-function commonOf({ timed, reauth }: Settings) {
-  return { ...COMMON, ...(timed ? TIMES : {}), ...(timed && reauth ? { reauth_time: "90s" } : {}) };
+function commonOf({ timed, reauth, pace }: Settings) {
+  const seconds = pace.rekey / 1000;
+  const times = { rekey_time: seconds, rand_time: 0.9 * seconds, over_time: OVER };
+  return { ...COMMON, ...(timed ? times : {}), ...(timed && reauth ? { reauth_time: 1.5 * seconds } : {}) };
 }
 
-function childOf({ timed, volume }: Settings, group: string) {
+function childOf({ timed, volume, pace }: Settings, group: string) {
+  const seconds = 0.8 * pace.rekey / 1000;
   return {
     esp_proposals: group === "none" ? "aes128gcm16" : `aes128gcm16-${group}`,
-    ...(timed ? CHILD_TIMES : {}),
+    ...(timed ? { rekey_time: seconds, rand_time: 0.9 * seconds, life_time: seconds + OVER } : {}),
     ...VOLUMES[volume],
   };
 }

@@ -43,6 +43,8 @@ export class Datapath {
   readonly #encryptor: EspEncryptor;
   readonly #decryptor: EspDecryptor;
   readonly #known: Map<ChildSaId, Known> = new Map();
+  /** Those that only receive. */
+  readonly #late: Set<ChildSaId> = new Set();
   #serial = 0;
 
   constructor(host: DatapathHost) {
@@ -74,15 +76,24 @@ export class Datapath {
     this.#children.sendOn(child);
   }
 
+  /** Nothing is sent any more on a child SA; what is under way is received yet. */
+  retire(child: ChildSaId): void {
+    this.#known.delete(child);
+    this.#late.add(child);
+    this.#children.retire(child);
+    this.#host.tap.retire(this.#host.name, child);
+  }
+
   remove(child: ChildSaId): void {
     this.#known.delete(child);
+    this.#late.delete(child);
     this.#children.remove(child);
     this.#host.tap.remove(this.#host.name, child);
   }
 
   /** All child SAs are gone without a word: the host forgets everything. */
   dispose(): void {
-    for (const child of [...this.#known.keys()]) this.remove(child);
+    for (const child of [...this.#known.keys(), ...this.#late]) this.remove(child);
   }
 
   /** Encrypts a packet that a child SA is for; undefined where there is no SA to send it on. Which one does is the table's choice. */

@@ -20,7 +20,7 @@ const DAY = {
   volume: "soft",
   vips: true,
   initiators: 4,
-  pace: { wish: 8000, packet: 3000, mishap: 240_000, adversary: 5000 },
+  pace: { rekey: 300_000, wish: 12_000, packet: 5000, mishap: 240_000, adversary: 5000 },
 } as const;
 
 /** Runs it, telling each hour; gives whether nothing was wrong. */

@@ -60,6 +60,11 @@ export class EspTap {
     this.#senders.set(`${host} ${child}`, { sequence: 0, ivs: new Set() });
   }
 
+  /** A host sends no more on a child SA. */
+  retire(host: string, child: ChildSaId): void {
+    this.#senders.delete(`${host} ${child}`);
+  }
+
   /** A child SA of a host is gone. */
   remove(host: string, child: ChildSaId): void {
     this.#receivers.delete(`${host} ${child}`);

@@ -172,6 +172,10 @@ export class Host implements Attached {
         this.datapath.switchTo(event.child);
         break;
       case "child_sa_deleted":
+        if (event.receivesFor === undefined) this.datapath.remove(event.child);
+        else this.datapath.retire(event.child);
+        break;
+      case "child_sa_forgotten":
         this.datapath.remove(event.child);
     }
   }

@@ -35,6 +35,8 @@ export class Ledger {
   readonly attempts: Set<IkeSaId> = new Set();
   /** Child SAs that packets may be sent on. */
   readonly #sending: Set<ChildSaId> = new Set();
+  /** Deleted ones on which packets may still come. */
+  readonly #late: Set<ChildSaId> = new Set();
   readonly #keys: BoundedMap<string, ChildSaId> = new BoundedMap(KEYS);
   readonly #fail: (text: string) => void;
 
@@ -84,6 +86,12 @@ export class Ledger {
       case "child_sa_deleted":
         if (!this.children.delete(event.child)) this.#fail(`child ${event.child} is deleted, and never was`);
         this.#sending.delete(event.child);
+        if (event.receivesFor !== undefined) this.#late.add(event.child);
+        break;
+      case "child_sa_forgotten":
+        if (!this.#late.delete(event.child)) {
+          this.#fail(`child ${event.child} is forgotten, and was not late`);
+        }
         break;
       case "child_sas_moved":
         for (const id of event.children) {

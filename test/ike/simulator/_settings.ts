@@ -48,6 +48,8 @@ export interface Settings {
 
 /** Mean milliseconds. */
 export interface Pace {
+  /** The longest time until an SA is rekeyed, where that is done by time. */
+  readonly rekey: number;
   readonly wish: number;
   readonly packet: number;
   readonly mishap: number;
@@ -87,7 +89,7 @@ export function settingsOf({ seed, quality, pace, ...given }: SimulationOptions)
     middle: !stream && random.chance(0.3),
     liar: false,
     duration: 30_000,
-    pace: { wish: 400, packet: 80, mishap: 5000, adversary: 150, ...pace },
+    pace: { rekey: 60_000, wish: 400, packet: 80, mishap: 5000, adversary: 150, ...pace },
     quality: {
       loss: random.pick([0, 0.02, 0.1, 0.3]),
       duplication: random.pick([0, 0.05, 0.3]),
