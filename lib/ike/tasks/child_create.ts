@@ -22,6 +22,7 @@ import type { KeyExchange, KeyExchangeTransform } from "../../crypto/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import { offeredKeyExchanges } from "../key_exchanges.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
+import { isRedundant } from "../nonce_order.ts";
 import { checkAnswer, type SelectedProposal, toSaPayload } from "../proposal_selection.ts";
 import { isEstablished } from "../state.ts";
 import { findWidened, formatSelector, narrowSelectors, type Selector } from "../traffic_selectors.ts";
@@ -69,6 +70,12 @@ export class ChildCreateTask implements Task {
 
   get done(): boolean {
     return this.#state.kind === "done";
+  }
+
+  /** The peer has replaced the same child SA meanwhile, and the lowest nonce is in our exchange (section 2.8.1). */
+  get isForNothing(): boolean {
+    const successor = this.#replaces?.successor;
+    return this.nonces !== null && successor !== undefined && isRedundant(this.nonces, successor.nonces);
   }
 
   build(message: Outgoing): void {
@@ -213,6 +220,7 @@ export class ChildCreateTask implements Task {
     // What was asked for in particular is asked for again when it is renewed.
     const only = this.#wanted.only ?? (isOnePair ? { local, remote: selectors.remote } : undefined);
     const replaced = this.#replaces ?? inPlaceOf;
+    if (state.nonce !== null) this.nonces = [state.nonce, nonce!.data.slice()];
     this.child = installChild(
       sa,
       {
@@ -228,13 +236,12 @@ export class ChildCreateTask implements Task {
       { nonceI: state.nonce ?? sa.nonceI, nonceR: nonce?.data ?? sa.nonceR, shared },
       {
         began: true,
-        send: true,
+        send: !this.isForNothing,
         ...(replaced === undefined ? {} : { replaces: replaced.id }),
         ...(only === undefined ? {} : { only }),
         additionalTs: message.notify(NOTIFY.additionalTsPossible!) !== undefined,
       },
     );
-    if (state.nonce !== null) this.nonces = [state.nonce, nonce!.data.slice()];
     if (inPlaceOf !== undefined) sa.reauthentication.noteMade(inPlaceOf);
     sa.retries.noteSuccess();
   }

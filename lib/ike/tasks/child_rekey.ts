@@ -8,7 +8,6 @@ import { type ChildSa, spiNumber, spiOctets, wantedLike } from "../child_sa.ts";
 import { NOTIFY, notifyName, notifyPayload, PROTOCOL } from "../codec/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
-import { isRedundant } from "../nonce_order.ts";
 import { ChildCreateTask } from "./child_create.ts";
 import { PeerChildCreateTask } from "./peer_child_create.ts";
 import type { Task, TaskStep } from "./task.ts";
@@ -71,10 +70,10 @@ export class ChildRekeyTask implements Task {
     if (child === null || nonces === null) return this.#keepOld(exists, error?.type);
     const { successor } = old;
     if (exists) old.state = "rekeyed";
-    if (successor !== undefined && isRedundant(nonces, successor.nonces)) {
-      // Ours was for nothing: the peer deletes the old one, and its new one carries on.
+    if (successor !== undefined && this.#create.isForNothing) {
+      // Ours was for nothing. The peer deletes the old one, on which packets are sent until then: its end of the new one may not be ready.
       sa.children.delete(child, "replaced");
-      if (sa.children.has(successor.child)) sa.children.switchTo(successor.child);
+      if (!exists && sa.children.has(successor.child)) sa.children.switchTo(successor.child);
       return;
     }
     // The peer's, if there is one, was for nothing: the peer deletes it.

@@ -44,6 +44,31 @@ describe("Both ends rekey a child SA (section 2.8.1)", () => {
     });
   }
 
+  it("and the loser sends on the old one until the winner, who may not be ready before, deletes it", () => {
+    const pair = established({ a: nonces(0, 1), b: nonces(128, 2) });
+    pair.handle(pair.a, REKEY_CHILD);
+    pair.handle(pair.b, REKEY_CHILD);
+    // Nothing arrives at b but its rekey's answer is under way: that is all that a knows of b.
+    const delayed: Uint8Array[] = [];
+    pair.network = ({ from, octets }) => {
+      const isRequest = (octets[19]! & 0x20) === 0;
+      if (from === "b" && isRequest && octets[18] === 37) delayed.push(octets.slice());
+      return from === "b" && isRequest && octets[18] === 37 ? null : octets;
+    };
+    pair.settle();
+    const made = pair.a.of("child_sa_installed");
+    assert.equal(made.length, 2);
+    assert.deepEqual(made.map(({ send }) => send), [false, false]);
+    assert.equal(pair.a.of("child_sa_switched").length, 0, "packets go on on the old one");
+    // The winner's D of the old one has come at last.
+    pair.network = ({ octets }) => octets;
+    for (const octets of delayed) pair.handle(pair.a, { kind: "message", path: pair.pathA, octets });
+    pair.settle();
+    assert.equal(pair.a.one("child_sa_switched").child, made[0]!.childSa.child);
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+
   it("and one answer is lost: the old one goes, and the loser learns its place when the answer comes", () => {
     const pair = established({ a: nonces(0, 1), b: nonces(128, 2) });
     pair.handle(pair.a, REKEY_CHILD);
