@@ -1,7 +1,7 @@
 /**
  * Our stages and the functions of `@std/streams`, which take and give standard streams as ours do. For Deno:
- * `deno run examples/13_std_streams.ts`. The package comes from JSR, so this needs the network at its first run, and is
- * part of no check.
+ * `deno run examples/13_std_streams.ts`. The package comes from JSR, so this needs the network at its first run; tests
+ * give it functions that stand in for the package's.
  */
 
 import { LimitedBytesTransformStream, mergeReadableStreams, toArrayBuffer } from "@std/streams";

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import process from "node:process";
 import { exampleCommand } from "../_support/program.ts";
+import { projectRoot } from "../_support/vectors.ts";
 
 /** What a child printed, once it has ended. */
 async function outputOf(child: ChildProcess): Promise<string> {
@@ -52,6 +56,36 @@ describe("Examples", () => {
     server.kill("SIGTERM");
     await ended;
   });
+
+  const skip = process.versions["deno"] === undefined && "the example is for Deno";
+  it(
+    "pipe through the functions of @std/streams, for which others stand in",
+    { skip, timeout: 60_000 },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "iketcp-examples-"));
+      try {
+        const urlOf = (path: string) => new URL(path, projectRoot).href;
+        const config = join(folder, "deno.json");
+        const imports = {
+          "@std/streams": urlOf("test/_support/std_streams.ts"),
+          "iketcp/encap": urlOf("lib/encap/mod.ts"),
+        };
+        writeFileSync(config, JSON.stringify({ imports, nodeModulesDir: "none" }));
+        // Beside the project's own deno.json, that one would count.
+        const example = join(folder, "13_std_streams.ts");
+        copyFileSync(new URL("examples/13_std_streams.ts", projectRoot), example);
+        const child = spawn(process.execPath, ["run", "--quiet", "--check", "--config", config, example], {
+          stdio: ["ignore", "pipe", "pipe"],
+          env: { ...process.env, NO_COLOR: "1" },
+        });
+        const [first, ...messages] = (await outputOf(child)).trim().split("\n");
+        assert.equal(first, "23 octets");
+        assert.deepEqual(messages.sort(), ["four", "one", "three", "two"]);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 
   it("put one stage into somebody else's pipeline", { timeout: 30_000 }, async () => {
     const output = await outputOf(run("03_one_stage"));
