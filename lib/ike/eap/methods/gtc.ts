@@ -8,65 +8,43 @@
 import { equalOctets } from "../../../crypto/mod.ts";
 import { EAP_TYPE } from "../packet.ts";
 import type {
-  EapMethod,
   EapMethodStep,
   EapPeerMethodFactory,
   EapPeerMethodOptions,
   EapServerMethodFactory,
   EapServerMethodOptions,
 } from "../types.ts";
+import { PasswordMethod } from "./_password_method.ts";
+
+const NAME = "eap-gtc";
 
 /** The peer's side. */
 export const gtcPeer: EapPeerMethodFactory = {
   type: EAP_TYPE.gtc,
-  create: (options) => new GtcPeer(options),
+  create: (options) => new GtcPeer(EAP_TYPE.gtc, NAME, options),
 };
 
 /** The server's side. */
 export const gtcServer: EapServerMethodFactory = {
   type: EAP_TYPE.gtc,
-  create: (options) => new GtcServer(options),
+  create: (options) => new GtcServer(EAP_TYPE.gtc, NAME, options),
 };
 
-class GtcPeer implements EapMethod {
-  readonly type: number = EAP_TYPE.gtc;
-  readonly name: string = "eap-gtc";
-  readonly safeAlone: boolean = false;
-  readonly msk = null;
-  complete = false;
-  readonly #options: EapPeerMethodOptions;
-
-  constructor(options: EapPeerMethodOptions) {
-    this.#options = options;
-  }
-
-  handle(): EapMethodStep {
+class GtcPeer extends PasswordMethod<EapPeerMethodOptions> {
+  override handle(): EapMethodStep {
     if (this.complete) return { kind: "failure", reason: "the server asks for the password a second time" };
     this.complete = true;
-    return { kind: "reply", data: new TextEncoder().encode(this.#options.password) };
+    return { kind: "reply", data: new TextEncoder().encode(this.options.password) };
   }
-
-  dispose(): void {}
 }
 
-class GtcServer implements EapMethod {
-  readonly type: number = EAP_TYPE.gtc;
-  readonly name: string = "eap-gtc";
-  readonly safeAlone: boolean = false;
-  readonly msk = null;
-  complete = false;
-  readonly #options: EapServerMethodOptions;
-
-  constructor(options: EapServerMethodOptions) {
-    this.#options = options;
-  }
-
+class GtcServer extends PasswordMethod<EapServerMethodOptions> {
   begin(): EapMethodStep {
     return { kind: "reply", data: new TextEncoder().encode("Password: ") };
   }
 
-  handle(data: Uint8Array): EapMethodStep {
-    const password = this.#options.passwordOf(this.#options.identity);
+  override handle(data: Uint8Array): EapMethodStep {
+    const password = this.options.passwordOf(this.options.identity);
     const right = new TextEncoder().encode(password ?? "");
     const same = data.length === right.length && equalOctets(right, 0, data, 0, right.length);
     if (!same || password === null) {
@@ -75,6 +53,4 @@ class GtcServer implements EapMethod {
     this.complete = true;
     return { kind: "done" };
   }
-
-  dispose(): void {}
 }

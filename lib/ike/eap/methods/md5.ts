@@ -10,13 +10,15 @@ import { concat } from "../../../bytes/mod.ts";
 import { equalOctets } from "../../../crypto/mod.ts";
 import { EAP_TYPE } from "../packet.ts";
 import type {
-  EapMethod,
   EapMethodStep,
   EapPeerMethodFactory,
   EapPeerMethodOptions,
   EapServerMethodFactory,
   EapServerMethodOptions,
 } from "../types.ts";
+import { PasswordMethod } from "./_password_method.ts";
+
+const NAME = "eap-md5";
 
 const CHALLENGE_SIZE = 16;
 const DIGEST_SIZE = 16;
@@ -24,13 +26,13 @@ const DIGEST_SIZE = 16;
 /** The peer's side. */
 export const md5Peer: EapPeerMethodFactory = {
   type: EAP_TYPE.md5,
-  create: (options) => new Md5Peer(options),
+  create: (options) => new Md5Peer(EAP_TYPE.md5, NAME, options),
 };
 
 /** The server's side. */
 export const md5Server: EapServerMethodFactory = {
   type: EAP_TYPE.md5,
-  create: (options) => new Md5Server(options),
+  create: (options) => new Md5Server(EAP_TYPE.md5, NAME, options),
 };
 
 /** MD5 of identifier, password and challenge, as CHAP has it (RFC 1994, section 4.1). */
@@ -44,43 +46,24 @@ function valueOf(data: Uint8Array): Uint8Array | null {
   return size > 0 && data.length > size ? data.subarray(1, 1 + size) : null;
 }
 
-class Md5Peer implements EapMethod {
-  readonly type: number = EAP_TYPE.md5;
-  readonly name: string = "eap-md5";
-  readonly safeAlone: boolean = false;
-  readonly msk = null;
-  complete = false;
-  readonly #options: EapPeerMethodOptions;
-
-  constructor(options: EapPeerMethodOptions) {
-    this.#options = options;
-  }
-
-  handle(data: Uint8Array, identifier: number): EapMethodStep {
+class Md5Peer extends PasswordMethod<EapPeerMethodOptions> {
+  override handle(data: Uint8Array, identifier: number): EapMethodStep {
     const challenge = valueOf(data);
     if (challenge === null || this.complete) {
       return { kind: "failure", reason: "the server's eap-md5 challenge is wrong" };
     }
     this.complete = true;
-    const value = digest(identifier, this.#options.password, challenge);
-    const name = new TextEncoder().encode(this.#options.identity);
+    const value = digest(identifier, this.options.password, challenge);
+    const name = new TextEncoder().encode(this.options.identity);
     return { kind: "reply", data: concat([Uint8Array.of(value.length), value, name]) };
   }
-
-  dispose(): void {}
 }
 
-class Md5Server implements EapMethod {
-  readonly type: number = EAP_TYPE.md5;
-  readonly name: string = "eap-md5";
-  readonly safeAlone: boolean = false;
-  readonly msk = null;
-  complete = false;
-  readonly #options: EapServerMethodOptions;
+class Md5Server extends PasswordMethod<EapServerMethodOptions> {
   readonly #challenge: Uint8Array = new Uint8Array(CHALLENGE_SIZE);
 
-  constructor(options: EapServerMethodOptions) {
-    this.#options = options;
+  constructor(type: number, name: string, options: EapServerMethodOptions) {
+    super(type, name, options);
     options.random(this.#challenge);
   }
 
@@ -88,9 +71,9 @@ class Md5Server implements EapMethod {
     return { kind: "reply", data: concat([Uint8Array.of(CHALLENGE_SIZE), this.#challenge]) };
   }
 
-  handle(data: Uint8Array, identifier: number): EapMethodStep {
+  override handle(data: Uint8Array, identifier: number): EapMethodStep {
     const value = valueOf(data);
-    const password = this.#options.passwordOf(this.#options.identity);
+    const password = this.options.passwordOf(this.options.identity);
     const right = digest(identifier, password ?? "", this.#challenge);
     const same = value?.length === DIGEST_SIZE && equalOctets(right, 0, value, 0, DIGEST_SIZE);
     if (!same || password === null) {
@@ -99,6 +82,4 @@ class Md5Server implements EapMethod {
     this.complete = true;
     return { kind: "done" };
   }
-
-  dispose(): void {}
 }
