@@ -1,6 +1,6 @@
 /**
  * The one table of what can protect a message: each row an IANA number, the keyword that strongSwan's users write, sizes,
- * and the algorithm that a provider must have. To add a cipher, add its row here and the algorithm to the providers.
+ * and the algorithm that a provider must have. To add a cipher, add its row here, and its algorithm to `algorithm_names.ts` and `algorithms.ts`.
  *
  * Numbers are of IKEv2's registries "Transform Type 1" (encryption) and "Transform Type 3" (integrity). Sizes are octets.
  *

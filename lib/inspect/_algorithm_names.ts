@@ -45,6 +45,7 @@ export function espIntegrityName(row: IntegrityTransform | null): AlgorithmName 
 export function ikeEncryptionName(row: EncryptionTransform): AlgorithmName {
   const bits = row.keySize * 8;
   if (row.implicitIv) return own(`${row.name}-${bits} [RFC8750]`);
+  if (!isNamed(row)) return own(`${row.name}-${bits}`);
   switch (row.mode) {
     case "cbc":
       return known(`AES-CBC-${bits} [RFC3602]`);
@@ -64,6 +65,7 @@ export function ikeEncryptionName(row: EncryptionTransform): AlgorithmName {
 /** The name of a cipher in the table of ESP SAs, which leaves the size of the key to the key. */
 export function espEncryptionName(row: EncryptionTransform): AlgorithmName {
   if (row.implicitIv) return own(`${row.name} [RFC8750]`);
+  if (!isNamed(row)) return own(row.name);
   switch (row.mode) {
     case "cbc":
       return known("AES-CBC [RFC3602]");
@@ -79,6 +81,11 @@ export function espEncryptionName(row: EncryptionTransform): AlgorithmName {
         ? known(`AES-GCM with ${row.icvSize} octet ICV [RFC4106]`)
         : own(`AES-CCM with ${row.icvSize} octet ICV [RFC4309]`);
   }
+}
+
+/** Whether the tables have a name for it by its mode; any other cipher goes by that of IANA. */
+function isNamed({ algorithm }: EncryptionTransform): boolean {
+  return algorithm === null || algorithm === "chacha20-poly1305" || algorithm.startsWith("aes-");
 }
 
 function modeOf({ keyword }: EncryptionTransform): "GCM" | "CCM" {

@@ -9,6 +9,14 @@ import { describeHandshakes, handshakeLackedBy } from "../compliance/handshake_s
 describe("The noble provider", () => {
   it("has every algorithm for packets", () => assert.deepEqual(lackedBy(nobleProvider()), []));
 
+  it("says of a cipher that it lacks that it does, so that another provider is asked", () => {
+    const { createAead, createCipher } = nobleProvider();
+    const lacks = { code: "ERR_CRYPTO_UNSUPPORTED", message: /^Cannot use camellia-128-cbc of noble: / };
+    const name = "camellia-128-cbc" as never;
+    assert.throws(() => createCipher(name, new Uint8Array(16), { direction: "seal" }), lacks);
+    assert.throws(() => createAead(name, new Uint8Array(16), { direction: "seal", icvSize: 16 }), lacks);
+  });
+
   it("has every algorithm for handshakes, but RSA only to verify with", () => {
     const lacked = handshakeLackedBy(nobleProvider());
     assert.ok(lacked.length === 7 && lacked.every((name) => /^rsa-.*-sign$/.test(name)), lacked.join(", "));

@@ -3,6 +3,7 @@
 import { cbc, ctr } from "@noble/ciphers/aes.js";
 import type { CipherAlgorithm } from "../algorithm_names.ts";
 import type { CipherDirection, CipherPrimitive } from "../types.ts";
+import { lacking } from "./lacking.ts";
 
 /** How noble makes a cipher for one message. */
 type Make = (key: Uint8Array, iv: Uint8Array) => ReturnType<typeof ctr>;
@@ -10,7 +11,8 @@ type Make = (key: Uint8Array, iv: Uint8Array) => ReturnType<typeof ctr>;
 const chained: Make = (key, iv) => cbc(key, iv, { disablePadding: true });
 const counted: Make = (key, iv) => ctr(key, iv);
 
-const CIPHERS: Readonly<Record<CipherAlgorithm, Make>> = {
+/** What noble has. */
+const CIPHERS: Readonly<Partial<Record<CipherAlgorithm, Make>>> = {
   "aes-128-cbc": chained,
   "aes-192-cbc": chained,
   "aes-256-cbc": chained,
@@ -29,8 +31,8 @@ export class NobleCipher implements CipherPrimitive {
 
   /** Copies the key. */
   constructor(algorithm: CipherAlgorithm, key: Uint8Array, direction: CipherDirection) {
+    this.#make = CIPHERS[algorithm] ?? lacking(algorithm);
     this.#key = key.slice();
-    this.#make = CIPHERS[algorithm];
     this.#direction = direction;
   }
 

@@ -7,6 +7,7 @@ import { NobleChacha } from "./chacha.ts";
 import { NobleCipher } from "./cipher.ts";
 import { NobleGcm } from "./gcm.ts";
 import { nobleHash } from "./hashes.ts";
+import { lacking } from "./lacking.ts";
 import { createNobleKeyExchange } from "./key_exchange.ts";
 import { NobleMac } from "./mac.ts";
 import { nobleSign, nobleVerify } from "./signature.ts";
@@ -16,7 +17,8 @@ type MakeAead = (key: Uint8Array, icvSize: number) => AeadPrimitive;
 const gcm: MakeAead = (key, icvSize) => new NobleGcm(key, icvSize);
 const ccm: MakeAead = (key, icvSize) => new NobleCcm(key, icvSize);
 
-const AEADS: Readonly<Record<AeadAlgorithm, MakeAead>> = {
+/** What noble has. */
+const AEADS: Readonly<Partial<Record<AeadAlgorithm, MakeAead>>> = {
   "aes-128-gcm": gcm,
   "aes-192-gcm": gcm,
   "aes-256-gcm": gcm,
@@ -28,7 +30,7 @@ const AEADS: Readonly<Record<AeadAlgorithm, MakeAead>> = {
 
 const provider: CryptoProvider = {
   name: "noble",
-  createAead: (algorithm, key, { icvSize }) => AEADS[algorithm](key, icvSize),
+  createAead: (algorithm, key, { icvSize }) => (AEADS[algorithm] ?? lacking(algorithm))(key, icvSize),
   createCipher: (algorithm, key, { direction }) => new NobleCipher(algorithm, key, direction),
   createMac: (algorithm, key) => new NobleMac(algorithm, key),
   handshake: {
