@@ -99,7 +99,7 @@ export class EspEncryptor {
   readonly counters: EspEncryptorCounters = {
     packets: 0,
     octets: 0,
-    dropped: { malformed: 0, no_policy: 0, too_big: 0, fragment: 0, expired: 0 },
+    dropped: Object.fromEntries(OUTBOUND_DROPS.map((reason) => [reason, 0])) as Record<OutboundDrop, number>,
     repliesWithheld: 0,
   };
   readonly #table: SaTable;
