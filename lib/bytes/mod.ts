@@ -2,3 +2,4 @@
 export * from "./byte_writer.ts";
 export * from "./concat.ts";
 export * from "./hex.ts";
+export * from "./view.ts";

@@ -62,7 +62,7 @@ export function missingCredential(
 }
 
 /** Whom an initiator wants, where that is one peer. */
-function expectedRemote({ remote: { id } }: Connection): Identity | null {
+export function expectedRemote({ remote: { id } }: Connection): Identity | null {
   return id === null || hasWildcards(id) ? null : id;
 }
 
@@ -112,8 +112,13 @@ function contextOf(sa: IkeSa, bodies: { local: Uint8Array; remote: Uint8Array })
     localId: sa.localId!,
     // An initiator proves itself before the peer has said who it is.
     remoteId: sa.remoteId ?? expectedRemote(sa.connection) ?? ANY_IDENTITY,
-    localOctets: signedOctets(ours),
-    remoteOctets: signedOctets(theirs),
+    // Made when they are asked for: each proof needs those of one end.
+    get localOctets() {
+      return signedOctets(ours);
+    },
+    get remoteOctets() {
+      return signedOctets(theirs);
+    },
     localKey: ours.key,
     remoteKey: theirs.key,
     peerHashAlgorithms: peer.hashAlgorithms,

@@ -5,7 +5,7 @@
 
 import { toHex } from "../bytes/mod.ts";
 import type { IkeServices } from "./services.ts";
-import type { TimerOwner } from "./timers.ts";
+import type { SetTimer, TimerOwner } from "./timers.ts";
 
 /** What an SA has answered last. */
 export interface LastResponse {
@@ -28,6 +28,8 @@ interface Kept {
 
 /** The last responses of an engine's closed SAs, the oldest first: all have the same time, so one timer is enough. */
 export class ClosedResponses implements TimerOwner {
+  /** See `Timers`. */
+  firstTimer: SetTimer | null = null;
   readonly #services: ClosedResponsesServices;
   /** By the SPI that was ours. */
   readonly #kept: Map<string, Kept> = new Map();

@@ -4,6 +4,7 @@ import { type CryptoProviders, SIGNATURE_SCHEMES } from "../crypto/mod.ts";
 import type { Credentials } from "./auth/mod.ts";
 import { ClosedResponses, type LastResponse } from "./closed_responses.ts";
 import type { EapPeer, EapServer } from "./eap/mod.ts";
+import { expectedRemote } from "./authentication.ts";
 import { makeEapPeer, makeEapServer } from "./eap_choice.ts";
 import type { IkeOutput } from "./engine_io.ts";
 import type { DropReason, IkeEvent, IkeSaId, KeyLogEntry } from "./events.ts";
@@ -16,7 +17,7 @@ import { IkeSaRegistry } from "./sa_registry.ts";
 import type { IkeServices, WantedIkeSa } from "./services.ts";
 import { isEstablished } from "./state.ts";
 import { connectOperation } from "./tasks/operations.ts";
-import { type TimerOwner, Timers } from "./timers.ts";
+import { Timers } from "./timers.ts";
 
 /** What is handed in. */
 export interface EngineParts {
@@ -29,6 +30,9 @@ export interface EngineParts {
   readonly keyLog: ((entry: KeyLogEntry) => void) | undefined;
 }
 
+/** Octets of randomness drawn at a time for what is sent in the clear. */
+const RANDOMNESS_SIZE = 512;
+
 /** Outputs in order, timers, numbers, SPIs. */
 export class EngineServices implements IkeServices {
   readonly crypto: CryptoProviders;
@@ -36,11 +40,15 @@ export class EngineServices implements IkeServices {
   readonly credentials: Credentials;
   readonly pools: AddressPools;
   readonly hashAlgorithms: readonly number[];
-  readonly timers: Timers<TimerOwner> = new Timers();
+  readonly timers: Timers = new Timers();
   readonly registry: IkeSaRegistry = new IkeSaRegistry();
   readonly closedResponses: ClosedResponses;
   now = 0;
   readonly #parts: EngineParts;
+  /** A draw takes microseconds however few octets it is for, so there is one for many SPIs. */
+  readonly #randomness: Uint8Array = new Uint8Array(RANDOMNESS_SIZE);
+  #drawn = RANDOMNESS_SIZE;
+  readonly #word: Uint8Array = new Uint8Array(4);
   #outputs: IkeOutput[] = [];
   #taken = 0;
   readonly #childSpis: Set<number> = new Set();
@@ -106,16 +114,28 @@ export class EngineServices implements IkeServices {
     return bound <= 1 ? 0 : Math.floor(this.#random32() / 2 ** 32 * bound);
   }
 
+  randomPublic(octets: Uint8Array): void {
+    const pool = this.#randomness;
+    for (let i = 0; i < octets.length; i++) {
+      if (this.#drawn === pool.length) {
+        this.random(pool);
+        this.#drawn = 0;
+      }
+      octets[i] = pool[this.#drawn]!;
+      pool[this.#drawn++] = 0;
+    }
+  }
+
   #random32(): number {
-    const octets = new Uint8Array(4);
-    this.random(octets);
-    return new DataView(octets.buffer).getUint32(0);
+    this.randomPublic(this.#word);
+    const [a, b, c, d] = this.#word;
+    return (a! << 24 | b! << 16 | c! << 8 | d!) >>> 0;
   }
 
   newIkeSpi(): Uint8Array<ArrayBuffer> {
     for (;;) {
       const spi = new Uint8Array(8);
-      this.random(spi);
+      this.randomPublic(spi);
       // Zero stands for "not known yet" (RFC 7296, section 2.6).
       if (spi.some((octet) => octet !== 0) && this.registry.bySpi(spi) === undefined) return spi;
     }
@@ -200,7 +220,7 @@ export class EngineServices implements IkeServices {
   }
 
   established(sa: IkeSa): void {
-    this.registry.settle(sa);
+    this.registry.establish(sa);
   }
 
   pathMoved(sa: IkeSa, before: IkePath): void {
@@ -239,12 +259,18 @@ export class EngineServices implements IkeServices {
 
   siblings(sa: IkeSa): IkeSa[] {
     // An initiator knows the peer's identity only afterwards: until then, whom it wanted to reach.
-    const isSamePeer = (other: IkeSa) =>
-      sa.remoteId === null ? other.connection === sa.connection : sameIdentity(other.remoteId, sa.remoteId);
-    return [...this.registry.all()].filter((other) =>
-      other !== sa && isEstablished(other.state) && sameIdentity(other.localId, sa.localId) &&
-      isSamePeer(other)
-    );
+    const { remoteId, connection } = sa;
+    const expected = remoteId ?? expectedRemote(connection);
+    const candidates = expected === null ? this.registry.all() : this.registry.ofPeer(expected);
+    const siblings: IkeSa[] = [];
+    for (const other of candidates) {
+      if (other === sa || !isEstablished(other.state) || !sameIdentity(other.localId, sa.localId)) continue;
+      const isSamePeer = remoteId === null
+        ? other.connection === connection
+        : sameIdentity(other.remoteId, remoteId);
+      if (isSamePeer) siblings.push(other);
+    }
+    return siblings;
   }
 
   eapPeer(sa: IkeSa): EapPeer {

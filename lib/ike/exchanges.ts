@@ -31,21 +31,27 @@ export interface Operation {
 
 /** An operation with a request under way. */
 interface Active {
+  readonly messageId: number;
   readonly operation: Operation;
   readonly exchangeType: number;
 }
+
+/** One of each for all SAs, most of which are idle most of the time. */
+const NO_OPERATIONS: readonly Operation[] = [];
+const NONE_ACTIVE: readonly Active[] = [];
+const NO_TASKS: readonly Task[] = [];
 
 /** All exchanges of an IKE SA. */
 export class Exchanges {
   readonly #sa: IkeSa;
   readonly #requests: RequestWindow = new RequestWindow();
   readonly #responses: ResponseWindow;
-  readonly #queue: Operation[] = [];
+  #queue: readonly Operation[] = NO_OPERATIONS;
   /** Operations that have begun and are not finished, whatever they wait for. */
-  readonly #begun: Set<Operation> = new Set();
-  readonly #active: Map<number, Active> = new Map();
+  #begun: readonly Operation[] = NO_OPERATIONS;
+  #active: readonly Active[] = NONE_ACTIVE;
   /** Tasks that span several exchanges which the peer begins: those of IKE_AUTH with EAP. */
-  #spanning: readonly Task[] = [];
+  #spanning: readonly Task[] = NO_TASKS;
   /** A message of ours is being made, and something outside is waited for. */
   #building = false;
 
@@ -85,20 +91,21 @@ export class Exchanges {
   /** Begins an operation as soon as the window allows; false when too many wait. */
   begin(operation: Operation, where: "first" | "last" = "last"): boolean {
     if (this.#queue.length >= this.#sa.services.limits.max_queued_tasks) return false;
-    if (where === "first") this.#queue.unshift(operation);
-    else this.#queue.push(operation);
+    this.#queue = where === "first" ? [operation, ...this.#queue] : [...this.#queue, operation];
     this.#beginNext();
     return true;
   }
 
   /** Gives operations that have not begun, and forgets them. */
-  takeQueued(): Operation[] {
-    return this.#queue.splice(0);
+  takeQueued(): readonly Operation[] {
+    const queued = this.#queue;
+    this.#queue = NO_OPERATIONS;
+    return queued;
   }
 
   /** Drops operations that have not begun. */
   cancelQueued(): void {
-    for (const { tasks } of this.#queue.splice(0)) abort(tasks);
+    for (const { tasks } of this.takeQueued()) abort(tasks);
   }
 
   /** Sends every request without a response again: there is another path (RFC 9329, section 6.2; RFC 4555, section 3.5). */
@@ -133,10 +140,10 @@ export class Exchanges {
   clear(): void {
     for (const { tasks } of this.operations()) abort(tasks);
     abort(this.#spanning);
-    this.#spanning = [];
-    this.#queue.length = 0;
-    this.#begun.clear();
-    this.#active.clear();
+    this.#spanning = NO_TASKS;
+    this.#queue = NO_OPERATIONS;
+    this.#begun = NO_OPERATIONS;
+    this.#active = NONE_ACTIVE;
     this.#requests.clear();
     this.#responses.clear();
   }
@@ -145,13 +152,15 @@ export class Exchanges {
 
   #beginNext(): void {
     while (!this.#building && this.#requests.open && this.#queue.length > 0 && this.#sa.mayRequest) {
-      this.#build(this.#queue.shift()!);
+      const [first, ...rest] = this.#queue;
+      this.#queue = rest.length === 0 ? NO_OPERATIONS : rest;
+      this.#build(first!);
     }
   }
 
   /** Builds the next request of an operation, or ends it. */
   #build(operation: Operation): void {
-    this.#begun.add(operation);
+    if (!this.#begun.includes(operation)) this.#begun = [...this.#begun, operation];
     const exchangeType = operation.exchange();
     const tasks = operation.tasks.filter((task) => !task.done);
     if (exchangeType === null || tasks.length === 0) {
@@ -176,13 +185,18 @@ export class Exchanges {
   }
 
   #finish(operation: Operation): void {
-    this.#begun.delete(operation);
+    this.#end(operation);
     operation.finished?.();
+  }
+
+  #end(operation: Operation): void {
+    const rest = this.#begun.filter((one) => one !== operation);
+    this.#begun = rest.length === 0 ? NO_OPERATIONS : rest;
   }
 
   /** An operation failed, and the SA with it: what its tasks hold is given back at once, however long the SA takes to end. */
   #giveUp(operation: Operation, { reason, message, notify }: IkeSaFailure): void {
-    this.#begun.delete(operation);
+    this.#end(operation);
     abort(operation.tasks);
     this.#sa.end.giveUp(reason, message, notify);
   }
@@ -198,7 +212,9 @@ export class Exchanges {
     const messageId = this.#requests.next;
     const octets = sa.channel.seal(message, { messageId, response: false });
     const request = this.#requests.send(octets);
-    this.#active.set(messageId, { operation, exchangeType: message.exchangeType });
+    const { exchangeType } = message;
+    // IKE_SA_INIT is sent anew under the Message ID that it had (section 2.2).
+    this.#active = [...this.#activeBut(messageId), { messageId, operation, exchangeType }];
     sa.noteSent(message, "request", octets);
     this.#transmit(request, false);
   }
@@ -208,7 +224,7 @@ export class Exchanges {
     const { messageId, octets } = request;
     request.sends++;
     for (const message of octets) services.transmit(path, message);
-    const exchangeType = this.#active.get(messageId)?.exchangeType;
+    const exchangeType = this.#activeOf(messageId)?.exchangeType;
     if (repeated && exchangeType !== undefined) this.#sa.noteRepeated(exchangeType, "request", octets);
     const delay = path.reliable
       ? services.limits.response_timeout
@@ -222,13 +238,22 @@ export class Exchanges {
     return { retransmit_timeout, retransmit_base: 1.8, retransmit_tries, retransmit_limit, response_timeout };
   }
 
+  #activeOf(messageId: number): Active | undefined {
+    return this.#active.find((active) => active.messageId === messageId);
+  }
+
+  #activeBut(messageId: number): readonly Active[] {
+    const rest = this.#active.filter((active) => active.messageId !== messageId);
+    return rest.length === 0 ? NONE_ACTIVE : rest;
+  }
+
   #clearTimer(messageId: number): void {
     this.#sa.timers.clear("retransmit", messageId);
   }
 
   #handleResponse(octets: Uint8Array, header: IkeHeader, path: IkePath): void {
     const { messageId } = header;
-    const active = this.#active.get(messageId);
+    const active = this.#activeOf(messageId);
     if (active === undefined || !this.#requests.awaits(messageId)) {
       return this.#drop("message_id", `no request ${messageId} awaits a response`, path);
     }
@@ -246,7 +271,7 @@ export class Exchanges {
       if (!this.#sa.admitInitResponse(opened.message)) return;
     }
     this.#requests.acknowledge(messageId);
-    this.#active.delete(messageId);
+    this.#active = this.#activeBut(messageId);
     this.#clearTimer(messageId);
     if (active.exchangeType !== EXCHANGE.ikeSaInit) this.#sa.noteAuthentic(path);
     const { operation } = active;
@@ -325,7 +350,7 @@ export class Exchanges {
     const { messageId, path } = reply;
     const octets = this.#sa.channel.seal(response, { messageId, response: true, path });
     // Cached before anything else happens: what follows may begin exchanges of its own.
-    const request = reply.exchangeType === EXCHANGE.ikeSaInit ? reply.octets : null;
+    const request = reply.exchangeType === EXCHANGE.ikeSaInit ? this.#sa.initRequest : null;
     this.#responses.answer(messageId, { request, response: octets });
     this.#sa.noteSent(response, "response", octets, path);
     for (const message of octets) this.#sa.services.transmit(path, message);
@@ -335,7 +360,7 @@ export class Exchanges {
       return this.#sa.services.keepResponse(this.#sa, { request: reply.octets, response: octets });
     }
     // IKE_AUTH is over, and what its tasks hold of it of no more use.
-    if (isEstablished(this.#sa.state)) this.#spanning = [];
+    if (isEstablished(this.#sa.state)) this.#spanning = NO_TASKS;
     this.#beginNext();
   }
 

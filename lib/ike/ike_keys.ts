@@ -71,5 +71,5 @@ export function installIkeKeys(
 
 /** Made here, where it holds on to nothing but the engine: it lives as long as the SA. */
 function randomOf(services: IkeServices): IkeRandomSource {
-  return (octets) => services.random(octets);
+  return (octets) => services.randomPublic(octets);
 }

@@ -52,7 +52,10 @@ export interface IkeKeyring {
   readonly skPr: Uint8Array;
 }
 
+/** What most SAs have none of; one for all of them. */
 const NO_OCTETS = new Uint8Array(0);
+const NOTHING: readonly never[] = [];
+const NO_CONFIGURATION: AssignedConfiguration = { addresses: NOTHING, dns: NOTHING, subnets: NOTHING };
 
 /** What begins an SA. */
 export interface IkeSaOptions {
@@ -101,7 +104,7 @@ export class IkeSa {
   /** The body of the peer's ID payload as it came, which AUTH covers. */
   remoteBody: Uint8Array | null = null;
   /** CERT payloads that came with it. */
-  peerCertificates: readonly CertificateData[] = [];
+  peerCertificates: readonly CertificateData[] = NOTHING;
   /** Both ends have proven who they are; the SA is established once everything that goes with that is done. */
   authenticated = false;
   /** No address could be assigned, so no child can be made along with the SA. */
@@ -112,11 +115,16 @@ export class IkeSa {
    */
   askedFirst: boolean;
   /** What was assigned to this end, or by it. */
-  configuration: AssignedConfiguration = { addresses: [], dns: [], subnets: [] };
+  configuration: AssignedConfiguration = NO_CONFIGURATION;
   /** Addresses of our pools that the peer has. */
-  leases: readonly Lease[] = [];
+  leases: readonly Lease[] = NOTHING;
   /** The IKE SA that it replaces. */
   replaces: IkeSaId | undefined;
+  /** The key of the request that made it, and of the address that it came from while it is half open: the registry's. */
+  requestKey: string | null = null;
+  halfOpenSource: string | null = null;
+  /** Another established SA of its peer: the registry's. */
+  nextOfPeer: IkeSa | null = null;
   /** When an authentic message of the peer came last. */
   lastHeard: number;
   /** Seals and opens its messages. */
@@ -137,7 +145,7 @@ export class IkeSa {
   readonly end: IkeSaEnd;
   #state: IkeSaState = "created";
   #restart = false;
-  #afterResponse: (() => void)[] = [];
+  #afterResponse: readonly (() => void)[] = NOTHING;
   /** An error in IKE_SA_INIT that nothing better has followed yet. */
   #initError: IkeSaFailure | null = null;
 
@@ -221,7 +229,7 @@ export class IkeSa {
 
   /** Something to be done when the response under way has been sent. */
   afterResponse(action: () => void): void {
-    this.#afterResponse.push(action);
+    this.#afterResponse = [...this.#afterResponse, action];
   }
 
   /** The SA ends when the response under way has been sent. */
@@ -231,7 +239,9 @@ export class IkeSa {
 
   /** A response has been sent. */
   answered(): void {
-    for (const action of this.#afterResponse.splice(0)) action();
+    const actions = this.#afterResponse;
+    this.#afterResponse = NOTHING;
+    for (const action of actions) action();
   }
 
   /**
@@ -300,13 +310,14 @@ export class IkeSa {
     octets: readonly Uint8Array[],
     path: IkePath = this.path,
   ): void {
-    if (message.exchangeType === EXCHANGE.ikeSaInit) this.keepInitMessage(octets[0]!, kind);
+    if (message.exchangeType === EXCHANGE.ikeSaInit) this.#keepInitMessage(octets[0]!, kind);
     this.#log("sent", logLine(message, kind, "sent"), path, sum(octets), false);
   }
 
   /** Logs a message of the peer. */
   noteReceived(message: Incoming, kind: "request" | "response"): void {
-    if (message.exchangeType === EXCHANGE.ikeSaInit) this.keepInitMessage(message.octets, kind);
+    // A copy: the octets may be part of a whole read buffer.
+    if (message.exchangeType === EXCHANGE.ikeSaInit) this.#keepInitMessage(message.octets.slice(), kind);
     this.#log("received", logLine(message, kind, "received"), message.path, message.length, false);
   }
 
@@ -325,9 +336,9 @@ export class IkeSa {
   }
 
   /** AUTH covers both messages of IKE_SA_INIT: of several requests the one that was answered (section 2.15). */
-  keepInitMessage(octets: Uint8Array, kind: "request" | "response"): void {
-    if (kind === "request") this.initRequest = octets.slice();
-    else this.initResponse = octets.slice();
+  #keepInitMessage(octets: Uint8Array, kind: "request" | "response"): void {
+    if (kind === "request") this.initRequest = octets;
+    else this.initResponse = octets;
   }
 
   // Its life.
@@ -361,7 +372,7 @@ export class IkeSa {
     this.initRequest = null;
     this.initResponse = null;
     this.remoteBody = null;
-    this.peerCertificates = [];
+    this.peerCertificates = NOTHING;
     this.peer.authorities = null;
     const { skD, skPi, skPr } = this.keys!;
     wipe(skPi, skPr);
@@ -398,10 +409,10 @@ export class IkeSa {
   /** Lets go of everything that it holds: it is closed. */
   release(): void {
     for (const { pool, address } of this.leases) pool.release(address);
-    this.leases = [];
+    this.leases = NOTHING;
     if (this.keys !== null) { for (const key of Object.values(this.keys) as Uint8Array[]) key.fill(0); }
     this.keys = null;
-    this.#afterResponse = [];
+    this.#afterResponse = NOTHING;
     this.succession.predecessor = null;
   }
 }

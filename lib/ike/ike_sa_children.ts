@@ -14,10 +14,13 @@ import {
 /** Timers that a child SA has of its IKE SA, by the child's number. */
 const CHILD_TIMERS = ["rekey_child", "expire_child", "switch_child"] as const;
 
+const NO_CHILDREN: readonly ChildSa[] = [];
+
 /** The child SAs of an IKE SA. */
 export class IkeSaChildren {
   readonly #sa: IkeSa;
-  readonly #bySpi: Map<number, ChildSa> = new Map();
+  /** The oldest first: a handful, so that looking through them is cheaper than an index. */
+  #all: readonly ChildSa[] = NO_CHILDREN;
   /** SPIs that packets on replaced child SAs may still come with, by the number of these. */
   #late: Map<ChildSaId, number> | null = null;
   /** SPIs of child SAs that the peer deleted before this end knew that it had made them. */
@@ -30,12 +33,12 @@ export class IkeSaChildren {
 
   /** How many there are. */
   get size(): number {
-    return this.#bySpi.size;
+    return this.#all.length;
   }
 
   /** All of them, the oldest first. */
-  all(): ChildSa[] {
-    return [...this.#bySpi.values()];
+  all(): readonly ChildSa[] {
+    return this.#all;
   }
 
   /** The one of a number. */
@@ -50,12 +53,12 @@ export class IkeSaChildren {
 
   /** Whether a child SA is still one of them. */
   has(child: ChildSa): boolean {
-    return this.#bySpi.get(child.spiIn) === child;
+    return this.#all.includes(child);
   }
 
   /** Takes one in. */
   add(child: ChildSa): void {
-    this.#bySpi.set(child.spiIn, child);
+    this.#all = [...this.#all, child];
   }
 
   /** Makes another one. */
@@ -138,7 +141,8 @@ export class IkeSaChildren {
   /** Says that one is gone, and whether its SPI is of no more use or packets may still come on it; undefined when it was gone before. */
   #letGo(child: ChildSa, by: ChildSaDeleted["by"]): "unused" | "late" | undefined {
     if (!this.has(child)) return undefined;
-    this.#bySpi.delete(child.spiIn);
+    const rest = this.#all.filter((other) => other !== child);
+    this.#all = rest.length === 0 ? NO_CHILDREN : rest;
     const { id, services, timers } = this.#sa;
     for (const name of CHILD_TIMERS) timers.clear(name, child.id);
     const receivesFor = by === "replaced" ? this.#receiveLate(child) : 0;
@@ -193,9 +197,9 @@ export class IkeSaChildren {
   }
 
   /** Gives all of them to the IKE SA that replaces this one, with their timers; gives the moved ones. */
-  moveTo(successor: IkeSa): ChildSa[] {
+  moveTo(successor: IkeSa): readonly ChildSa[] {
     const moved = this.all();
-    this.#bySpi.clear();
+    this.#all = NO_CHILDREN;
     const { timers } = this.#sa;
     for (const child of moved) {
       successor.children.add(child);

@@ -4,10 +4,12 @@ import type { IkeSa } from "./ike_sa.ts";
 import { longestWait } from "./retransmission.ts";
 import { isEstablished } from "./state.ts";
 import { livenessOperation } from "./tasks/operations.ts";
-import type { TimerName, TimerOwner } from "./timers.ts";
+import type { SetTimer, TimerName, TimerOwner } from "./timers.ts";
 
 /** The timers of an IKE SA. */
 export class IkeSaTimers implements TimerOwner {
+  /** See `Timers`. */
+  firstTimer: SetTimer | null = null;
   readonly #sa: IkeSa;
   /**
    * When both ends are to be authenticated anew: null for never, undefined before the SA is established. A rekey does not put it

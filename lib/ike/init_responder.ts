@@ -114,15 +114,15 @@ export class InitResponder {
     const candidates = connectionsFor(this.#connections, path);
     const accepts = ({ proposals }: Connection) =>
       selectProposal(offer, proposals, { spiSize: 0, group: ke.group });
-    const first = candidates.find((connection) => accepts(connection) !== undefined);
-    if (first === undefined) {
+    const choices = candidates.map(accepts);
+    const selected = choices.find((choice) => choice !== undefined);
+    if (selected === undefined) {
       const text = candidates.length === 0
         ? "no connection is for this address"
         : "no proposal is acceptable";
       this.#services.drop("refused", text, path);
       return this.#answer(message, path, [notifyPayload(NOTIFY.noProposalChosen)]);
     }
-    const selected = accepts(first)!;
     const group = selected.keyExchange!.id;
     if (ke.group !== group) {
       return this.#answer(message, path, [
@@ -130,8 +130,8 @@ export class InitResponder {
       ]);
     }
     // Which of them is meant is known in IKE_AUTH; those that would have chosen something else cannot be.
-    const same = candidates.filter((connection) => {
-      const other = accepts(connection);
+    const same = candidates.filter((_, i) => {
+      const other = choices[i];
       return other !== undefined && isSameChoice(other, selected);
     });
     this.#begin(message, { octets, path, digest, candidates: same, selected });

@@ -151,18 +151,24 @@ export function deriveChildKeys(input: ChildKeyInput): ChildKeys {
   };
 }
 
+const NO_OCTETS = new Uint8Array(0);
+
 /** Expands a key and cuts it into pieces, in the order of their names. */
 function split<Name extends string>(
   prf: Prf,
   key: Uint8Array,
   { seed, sizes }: { readonly seed: Uint8Array; readonly sizes: Readonly<Record<Name, number>> },
 ): Record<Name, Uint8Array<ArrayBuffer>> {
-  const names = Object.keys(sizes) as Name[];
-  const material = prfPlus(prf, key, seed, names.reduce((sum, name) => sum + sizes[name], 0));
+  let length = 0;
+  for (const name in sizes) length += sizes[name];
+  const material = prfPlus(prf, key, seed, length);
+  const pieces: Partial<Record<Name, Uint8Array<ArrayBuffer>>> = {};
   let end = 0;
-  const pieces = names.map((name) => [name, material.slice(end, end += sizes[name])] as const);
+  for (const name in sizes) {
+    pieces[name] = sizes[name] === 0 ? NO_OCTETS : material.slice(end, end += sizes[name]);
+  }
   wipe(material);
-  return Object.fromEntries(pieces) as Record<Name, Uint8Array<ArrayBuffer>>;
+  return pieces as Record<Name, Uint8Array<ArrayBuffer>>;
 }
 
 /** An end of the path of a message, under the SPIs of its header. */

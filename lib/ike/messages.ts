@@ -61,12 +61,16 @@ export class Incoming {
 
   /** The first notify of a type. */
   notify(type: number): NotifyPayload | undefined {
-    return this.all("N").find((notify) => notify.type === type);
+    for (const payload of this.payloads) if (payload.kind === "N" && payload.type === type) return payload;
+    return undefined;
   }
 
   /** The first notify that reports an error; unknown ones count too (RFC 7296, section 3.10.1). */
   error(): NotifyPayload | undefined {
-    return this.all("N").find(({ type }) => type < FIRST_STATUS_TYPE);
+    for (const payload of this.payloads) {
+      if (payload.kind === "N" && payload.type < FIRST_STATUS_TYPE) return payload;
+    }
+    return undefined;
   }
 }
 

@@ -18,6 +18,8 @@ export interface PeerCapabilities {
   eapOnly: boolean;
 }
 
+const NONE: readonly number[] = [];
+
 /** What is known of a peer that has said nothing yet. */
 export function noCapabilities(): PeerCapabilities {
   return {
@@ -25,7 +27,7 @@ export function noCapabilities(): PeerCapabilities {
     fragmentation: false,
     mobike: false,
     childless: false,
-    hashAlgorithms: [],
+    hashAlgorithms: NONE,
     authorities: null,
     eapOnly: false,
   };

@@ -68,15 +68,29 @@ export function toSaPayload(
       number: i + 1,
       protocol: proposal.protocol,
       spi,
-      transforms: [
-        ...proposal.encryption.map(encryptionToTransform),
-        ...proposal.integrity.map(integrityToTransform),
-        ...proposal.prf.map(prfToTransform),
-        ...(keyExchange ? keyExchangeTransforms(proposal.keyExchange) : []),
-        ...proposal.esn.map(esnToTransform),
-      ],
+      transforms: offeredTransforms(proposal, keyExchange),
     })),
   };
+}
+
+/** What each proposal of a configuration offers, with and without key exchange: the same for every SA. */
+const offers: WeakMap<ConfiguredProposal, Map<boolean, readonly Transform[]>> = new WeakMap();
+
+function offeredTransforms(proposal: ConfiguredProposal, keyExchange: boolean): readonly Transform[] {
+  let known = offers.get(proposal);
+  if (known === undefined) offers.set(proposal, known = new Map());
+  let transforms = known.get(keyExchange);
+  if (transforms === undefined) {
+    transforms = [
+      ...proposal.encryption.map(encryptionToTransform),
+      ...proposal.integrity.map(integrityToTransform),
+      ...proposal.prf.map(prfToTransform),
+      ...(keyExchange ? keyExchangeTransforms(proposal.keyExchange) : []),
+      ...proposal.esn.map(esnToTransform),
+    ];
+    known.set(keyExchange, transforms);
+  }
+  return transforms;
 }
 
 /** The SA payload that says what was chosen. `spi` is ours. */
@@ -106,12 +120,17 @@ export function selectProposal(
   configured: readonly ConfiguredProposal[],
   options: SelectionOptions,
 ): SelectedProposal | undefined {
-  const pairs = options.prefer === "remote"
-    ? offer.proposals.flatMap((offered) => configured.map((ours) => [offered, ours] as const))
-    : configured.flatMap((ours) => offer.proposals.map((offered) => [offered, ours] as const));
-  for (const [offered, ours] of pairs) {
-    const selected = match(offered, ours, options);
-    if (selected !== undefined) return selected;
+  const { proposals } = offer;
+  const remoteFirst = options.prefer === "remote";
+  for (const outer of remoteFirst ? proposals : configured) {
+    for (const inner of remoteFirst ? configured : proposals) {
+      const [offered, ours] = (remoteFirst ? [outer, inner] : [inner, outer]) as [
+        Proposal,
+        ConfiguredProposal,
+      ];
+      const selected = match(offered, ours, options);
+      if (selected !== undefined) return selected;
+    }
   }
   return undefined;
 }
@@ -232,15 +251,18 @@ function firstInCommon<Row>(
   transformOf: (row: Row) => Transform,
   prefer: "local" | "remote" = "local",
 ): Choice<Row> | undefined {
-  const ours = rows.map((row) => ({ row, transform: transformOf(row) }));
-  if (prefer === "local") {
-    return ours.find(({ transform }) => offered.some((theirs) => isSame(theirs, transform)));
+  if (offered.length === 0) return undefined;
+  let best: Choice<Row> | undefined;
+  let place = Infinity;
+  for (const row of rows) {
+    const transform = transformOf(row);
+    const at = offered.findIndex((theirs) => isSame(theirs, transform));
+    if (at < 0 || at >= place) continue;
+    best = { row, transform };
+    place = at;
+    if (prefer === "local") break;
   }
-  for (const theirs of offered) {
-    const choice = ours.find(({ transform }) => isSame(theirs, transform));
-    if (choice !== undefined) return choice;
-  }
-  return undefined;
+  return best;
 }
 
 /** Key lengths are honoured, and an attribute that nobody knows makes a transform unacceptable (section 3.3.6). */
@@ -278,7 +300,8 @@ function chooseKeyExchange(
 }
 
 function encryptionToTransform({ id, keySize, keyLengthAttribute }: EncryptionTransform): Transform {
-  return { type: TRANSFORM_TYPE.encryption, id, ...(keyLengthAttribute ? { keyLength: keySize * 8 } : {}) };
+  const type = TRANSFORM_TYPE.encryption;
+  return keyLengthAttribute ? { type, id, keyLength: keySize * 8 } : { type, id };
 }
 
 function integrityToTransform({ id }: IntegrityTransform): Transform {

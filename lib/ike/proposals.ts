@@ -164,14 +164,17 @@ export function formatProposal(proposal: {
   readonly esn?: boolean | null | readonly boolean[];
 }): string {
   const { encryption, integrity, prf, keyExchange, esn = null } = proposal;
-  const alone = keyExchange === null;
-  return [
-    ...listOf(encryption).map(({ keyword }) => keyword),
-    ...listOf(integrity).flatMap((row) => row?.keyword ?? []),
-    ...listOf(prf).flatMap((row) => row?.keyword ?? []),
-    ...(alone ? [] : listOf(keyExchange).map((row) => row?.keyword ?? NO_KEY_EXCHANGE)),
-    ...listOf(esn).flatMap((choice) => choice === null ? [] : choice ? "esn" : "noesn"),
-  ].join("-");
+  const words: string[] = [];
+  for (const rows of [encryption, integrity, prf]) {
+    for (const row of listOf<{ readonly keyword: string } | null>(rows)) {
+      if (row !== null) words.push(row.keyword);
+    }
+  }
+  if (keyExchange !== null) {
+    for (const row of listOf(keyExchange)) words.push(row?.keyword ?? NO_KEY_EXCHANGE);
+  }
+  for (const choice of listOf(esn)) if (choice !== null) words.push(choice ? "esn" : "noesn");
+  return words.join("-");
 }
 
 /** The keyword for no key exchange. */

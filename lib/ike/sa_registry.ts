@@ -1,6 +1,6 @@
 /** All IKE SAs of an engine, found by what messages and callers know of them, and counted where there are limits. */
 
-import { toHex } from "../bytes/mod.ts";
+import { type Identity, identityKey } from "./auth/mod.ts";
 import type { IkeSaId } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { IkePath } from "./path.ts";
@@ -31,9 +31,10 @@ export class IkeSaRegistry {
   readonly #bySpi: Map<string, IkeSa> = new Map();
   /** SAs of ours as responder by the digest of the IKE_SA_INIT request that made them (RFC 7296, section 2.1). */
   readonly #byRequest: Map<string, IkeSa> = new Map();
-  readonly #requestOf: Map<IkeSa, string> = new Map();
-  /** Half-open SAs and the addresses they came from. */
-  readonly #halfOpen: Map<IkeSa, string> = new Map();
+  /** The latest established SA of each peer, by what its identity looks like; others hang on it as a list. */
+  readonly #byPeer: Map<string, IkeSa> = new Map();
+  #halfOpen = 0;
+  /** Half-open SAs by the addresses they came from. */
   readonly #perSource: Map<string, number> = new Map();
   /** How many SAs send to a path. */
   readonly #paths: Map<string, number> = new Map();
@@ -45,7 +46,7 @@ export class IkeSaRegistry {
 
   /** How many are half open. */
   get halfOpen(): number {
-    return this.#halfOpen.size;
+    return this.#halfOpen;
   }
 
   /** Paths in use. */
@@ -55,7 +56,7 @@ export class IkeSaRegistry {
 
   /** How many of one address are half open. */
   halfOpenOf(address: Uint8Array): number {
-    return this.#perSource.get(toHex(address)) ?? 0;
+    return this.#perSource.get(keyOf(address)) ?? 0;
   }
 
   /** All SAs. */
@@ -70,34 +71,62 @@ export class IkeSaRegistry {
 
   /** The SA whose own SPI it is. */
   bySpi(localSpi: Uint8Array): IkeSa | undefined {
-    return this.#bySpi.get(toHex(localSpi));
+    return this.#bySpi.get(keyOf(localSpi));
   }
 
   /** The SA that an IKE_SA_INIT request has made. */
   byRequest(digest: Uint8Array): IkeSa | undefined {
-    return this.#byRequest.get(toHex(digest));
+    return this.#byRequest.get(keyOf(digest));
   }
 
   /** Takes an SA in; one that a peer's request has made, with the digest of that, counts as half open. */
   add(sa: IkeSa, requestDigest?: Uint8Array): void {
     this.#byId.set(sa.id, sa);
-    this.#bySpi.set(toHex(sa.localSpi), sa);
+    this.#bySpi.set(keyOf(sa.localSpi), sa);
     count(this.#paths, sa.path.id, 1);
     if (requestDigest === undefined) return;
-    const digest = toHex(requestDigest);
-    this.#byRequest.set(digest, sa);
-    this.#requestOf.set(sa, digest);
-    const source = toHex(sa.path.remote.address);
-    this.#halfOpen.set(sa, source);
-    count(this.#perSource, source, 1);
+    sa.requestKey = keyOf(requestDigest);
+    this.#byRequest.set(sa.requestKey, sa);
+    sa.halfOpenSource = keyOf(sa.path.remote.address);
+    this.#halfOpen++;
+    count(this.#perSource, sa.halfOpenSource, 1);
   }
 
-  /** An SA is half open no more. */
-  settle(sa: IkeSa): void {
-    const source = this.#halfOpen.get(sa);
-    if (source === undefined) return;
-    this.#halfOpen.delete(sa);
-    count(this.#perSource, source, -1);
+  /** Established SAs of a peer, and perhaps of others whose identities look like its own. */
+  *ofPeer(identity: Identity): Generator<IkeSa, void, undefined> {
+    let sa = this.#byPeer.get(identityKey(identity)) ?? null;
+    while (sa !== null) {
+      yield sa;
+      sa = sa.nextOfPeer;
+    }
+  }
+
+  /** An SA is established: it is half open no more, and found by its peer. */
+  establish(sa: IkeSa): void {
+    this.#settle(sa);
+    const key = identityKey(sa.remoteId!);
+    sa.nextOfPeer = this.#byPeer.get(key) ?? null;
+    this.#byPeer.set(key, sa);
+  }
+
+  #forgetPeer(sa: IkeSa): void {
+    if (sa.remoteId === null) return;
+    const key = identityKey(sa.remoteId);
+    let before = this.#byPeer.get(key) ?? null;
+    if (before === sa) {
+      if (sa.nextOfPeer === null) this.#byPeer.delete(key);
+      else this.#byPeer.set(key, sa.nextOfPeer);
+      return;
+    }
+    while (before !== null && before.nextOfPeer !== sa) before = before.nextOfPeer;
+    if (before !== null) before.nextOfPeer = sa.nextOfPeer;
+  }
+
+  #settle(sa: IkeSa): void {
+    if (sa.halfOpenSource === null) return;
+    count(this.#perSource, sa.halfOpenSource, -1);
+    this.#halfOpen--;
+    sa.halfOpenSource = null;
   }
 
   /** An SA sends to another path; tells whether nobody sends to the old one any more. */
@@ -109,15 +138,19 @@ export class IkeSaRegistry {
   /** Lets an SA go; tells whether nobody sends to its path any more. */
   remove(sa: IkeSa): boolean {
     if (!this.#byId.delete(sa.id)) return false;
-    this.#bySpi.delete(toHex(sa.localSpi));
-    const digest = this.#requestOf.get(sa);
-    if (digest !== undefined) {
-      this.#requestOf.delete(sa);
-      this.#byRequest.delete(digest);
-    }
-    this.settle(sa);
+    this.#bySpi.delete(keyOf(sa.localSpi));
+    if (sa.requestKey !== null) this.#byRequest.delete(sa.requestKey);
+    this.#settle(sa);
+    this.#forgetPeer(sa);
     return count(this.#paths, sa.path.id, -1) === 0;
   }
+}
+
+/** Octets as a key: one character for each, which takes a string half the memory and a tenth of the time of hexadecimal. */
+function keyOf(octets: Uint8Array): string {
+  let key = "";
+  for (let i = 0; i < octets.length; i++) key += String.fromCharCode(octets[i]!);
+  return key;
 }
 
 /** Counts a name up or down, and forgets it at zero. */

@@ -11,7 +11,7 @@ import type { IkeSa } from "./ike_sa.ts";
 import type { IkeLimits } from "./limits.ts";
 import type { IkePath } from "./path.ts";
 import type { AddressPools } from "./pools.ts";
-import type { TimerOwner, Timers } from "./timers.ts";
+import type { Timers } from "./timers.ts";
 
 /** An IKE SA that this end is to begin. */
 export interface WantedIkeSa {
@@ -32,7 +32,7 @@ export interface IkeServices {
   readonly limits: IkeLimits;
   readonly credentials: Credentials;
   readonly pools: AddressPools;
-  readonly timers: Timers<TimerOwner>;
+  readonly timers: Timers;
   /** Numbers of the hashes that signatures are verified with here (RFC 7427, section 4). */
   readonly hashAlgorithms: readonly number[];
   /** EAP as the connection of an SA has it, of either side. */
@@ -42,8 +42,10 @@ export interface IkeServices {
   readonly now: number;
   /** Milliseconds since 1970, for certificates. */
   wallClock(): number;
-  /** Fills octets that nobody can foretell. */
+  /** Fills octets that nobody can foretell: for secrets, drawn when they are needed and not before. */
   random(octets: Uint8Array): void;
+  /** The same for what everybody will see: SPIs, IVs, fuzz of times. Drawn in advance, which saves most of its time. */
+  randomPublic(octets: Uint8Array): void;
   /** A whole number from 0 to below `bound`. */
   randomBelow(bound: number): number;
   /** An SPI for an IKE SA that no other has. */
@@ -71,7 +73,7 @@ export interface IkeServices {
   initiate(wanted: WantedIkeSa): void;
   /** Takes an SA in that a rekey has made. */
   adopt(sa: IkeSa): void;
-  /** An SA is half open no more. */
+  /** An SA is established. */
   established(sa: IkeSa): void;
   /** An SA sends to another path. */
   pathMoved(sa: IkeSa, before: IkePath): void;

@@ -36,32 +36,37 @@ export type TimerName =
   /** The last response of a closed SA has been kept for long enough. */
   | "closed_response";
 
-/** What timers are set for. */
+/** What timers are set for. They hang on it as a list, of a handful, through which to look is cheaper than an index. */
 export interface TimerOwner {
+  /** The first one; only {@linkcode Timers} changes it. */
+  firstTimer: SetTimer | null;
   /** One has run out. */
   handle(name: TimerName, key: number): void;
 }
 
 /** A timer that has run out. */
-export interface ExpiredTimer<Owner> {
+export interface ExpiredTimer {
   /** Whose timer. */
-  readonly owner: Owner;
+  readonly owner: TimerOwner;
   /** What it is for. */
   readonly name: TimerName;
   /** Which one of that name, where an owner has several (a child SA's number). */
   readonly key: number;
 }
 
-interface Entry<Owner> extends ExpiredTimer<Owner> {
+/** A timer that is set. */
+export interface SetTimer extends ExpiredTimer {
+  /** When it runs out. */
   at: number;
+  /** Its place in the heap. */
   index: number;
+  /** Another timer of its owner. */
+  next: SetTimer | null;
 }
 
 /** All timers, the earliest first: a binary heap whose entries know their places. */
-export class Timers<Owner extends object> {
-  readonly #heap: Entry<Owner>[] = [];
-  /** Those of each owner: a handful, so that looking through them is cheaper than an index. */
-  readonly #owners: Map<Owner, readonly Entry<Owner>[]> = new Map();
+export class Timers {
+  readonly #heap: SetTimer[] = [];
 
   /** How many are set. */
   get size(): number {
@@ -74,61 +79,79 @@ export class Timers<Owner extends object> {
   }
 
   /** Sets a timer, or moves it. */
-  set(owner: Owner, name: TimerName, at: number, key = 0): void {
+  set(owner: TimerOwner, name: TimerName, at: number, key = 0): void {
     const entry = this.#find(owner, name, key);
     if (entry !== undefined) {
       entry.at = at;
       this.#settle(entry);
       return;
     }
-    const added: Entry<Owner> = { owner, name, key, at, index: this.#heap.length };
-    this.#owners.set(owner, [...this.#owners.get(owner) ?? [], added]);
+    const added: SetTimer = {
+      owner,
+      name,
+      key,
+      at,
+      index: this.#heap.length,
+      next: owner.firstTimer,
+    };
+    owner.firstTimer = added;
     this.#heap.push(added);
     this.#settle(added);
   }
 
   /** When a timer runs out; undefined when it is not set. */
-  at(owner: Owner, name: TimerName, key = 0): number | undefined {
+  at(owner: TimerOwner, name: TimerName, key = 0): number | undefined {
     return this.#find(owner, name, key)?.at;
   }
 
   /** Forgets a timer, if it is set. */
-  clear(owner: Owner, name: TimerName, key = 0): void {
+  clear(owner: TimerOwner, name: TimerName, key = 0): void {
     const entry = this.#find(owner, name, key);
     if (entry !== undefined) this.#remove(entry);
   }
 
   /** Forgets every timer of an owner. */
-  clearAll(owner: Owner): void {
-    for (const entry of this.#owners.get(owner) ?? []) this.#remove(entry);
+  clearAll(owner: TimerOwner): void {
+    while (owner.firstTimer !== null) this.#remove(owner.firstTimer);
   }
 
   /** Takes the first timer that has run out by `now`; undefined when there is none. */
-  expire(now: number): ExpiredTimer<Owner> | undefined {
+  expire(now: number): ExpiredTimer | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.at > now) return undefined;
     this.#remove(first);
     return first;
   }
 
-  #find(owner: Owner, name: TimerName, key: number): Entry<Owner> | undefined {
-    return this.#owners.get(owner)?.find((entry) => entry.name === name && entry.key === key);
+  #find(owner: TimerOwner, name: TimerName, key: number): SetTimer | undefined {
+    let entry = owner.firstTimer;
+    while (entry !== null && (entry.name !== name || entry.key !== key)) entry = entry.next;
+    return entry ?? undefined;
   }
 
-  #remove(entry: Entry<Owner>): void {
+  #remove(entry: SetTimer): void {
     const last = this.#heap.pop()!;
     if (last !== entry) {
       this.#heap[entry.index] = last;
       last.index = entry.index;
       this.#settle(last);
     }
-    const rest = this.#owners.get(entry.owner)!.filter((other) => other !== entry);
-    if (rest.length === 0) this.#owners.delete(entry.owner);
-    else this.#owners.set(entry.owner, rest);
+    this.#unlink(entry);
+  }
+
+  #unlink(entry: SetTimer): void {
+    const { owner, next } = entry;
+    if (owner.firstTimer === entry) {
+      owner.firstTimer = next;
+      return;
+    }
+    let before = owner.firstTimer!;
+    while (before.next !== entry) before = before.next!;
+    before.next = next;
   }
 
   /** Moves an entry up or down to where it belongs. */
-  #settle(entry: Entry<Owner>): void {
+  #settle(entry: SetTimer): void {
     const heap = this.#heap;
     for (;;) {
       const parent = heap[entry.index - 1 >> 1];
@@ -144,7 +167,7 @@ export class Timers<Owner extends object> {
     }
   }
 
-  #swap(a: Entry<Owner>, b: Entry<Owner>): void {
+  #swap(a: SetTimer, b: SetTimer): void {
     const { index } = a;
     this.#heap[b.index] = a;
     this.#heap[index] = b;

@@ -16,10 +16,13 @@ export interface OutstandingRequest {
 /** The last Message ID: what comes after would begin anew (section 2.2). */
 const LAST_MESSAGE_ID = 0xffffffff;
 
+/** One for all windows: most SAs are idle most of the time. */
+const NO_REQUESTS: readonly OutstandingRequest[] = [];
+
 /** Our requests. */
 export class RequestWindow {
   /** The oldest first. */
-  #outstanding: readonly OutstandingRequest[] = [];
+  #outstanding: readonly OutstandingRequest[] = NO_REQUESTS;
   #next: number;
   #size = 1;
 
@@ -85,18 +88,19 @@ export class RequestWindow {
 
   /** A response has come and was authentic. */
   acknowledge(messageId: number): void {
-    this.#outstanding = this.#outstanding.filter((request) => request.messageId !== messageId);
+    const rest = this.#outstanding.filter((request) => request.messageId !== messageId);
+    this.#outstanding = rest.length === 0 ? NO_REQUESTS : rest;
   }
 
   /** IKE_SA_INIT is sent anew, again with Message ID 0 (section 2.2). */
   restart(): void {
-    this.#outstanding = [];
+    this.#outstanding = NO_REQUESTS;
     this.#next = 0;
   }
 
   /** Nothing is awaited any more. */
   clear(): void {
-    this.#outstanding = [];
+    this.#outstanding = NO_REQUESTS;
   }
 }
 
@@ -119,10 +123,20 @@ export interface CachedResponse {
   readonly response: readonly Uint8Array<ArrayBuffer>[];
 }
 
+/** A request of the peer that is being worked on, or was answered. */
+interface KnownRequest {
+  readonly messageId: number;
+  /** Null until it is answered. */
+  readonly answer: CachedResponse | null;
+}
+
+const NOT_KNOWN: readonly KnownRequest[] = [];
+
 /** The peer's requests. */
 export class ResponseWindow {
   readonly #size: number;
-  readonly #cached: Map<number, CachedResponse | null> = new Map();
+  /** As many as the window is wide: one or two as a rule, for which a map would take ten times the memory. */
+  #known: readonly KnownRequest[] = NOT_KNOWN;
   #first: number;
 
   /** Takes the Message ID to be expected first, and the size that was announced to the peer. */
@@ -138,38 +152,41 @@ export class ResponseWindow {
 
   /** How a request's Message ID stands to the window. */
   verdict(messageId: number): RequestVerdict {
-    const cached = this.#cached.get(messageId);
-    if (cached === null) return "in_progress";
-    if (cached !== undefined) return "answered";
+    const known = this.#find(messageId);
+    if (known !== undefined) return known.answer === null ? "in_progress" : "answered";
     return messageId >= this.#first && messageId < this.#first + this.#size ? "new" : "outside";
   }
 
   /** A request is authentic and is worked on; its response may come later. */
   begin(messageId: number): void {
-    this.#cached.set(messageId, null);
+    this.#known = [...this.#known, { messageId, answer: null }];
   }
 
   /** The request is refused without a response, as if it had not come. */
   abandon(messageId: number): void {
-    if (this.#cached.get(messageId) === null) this.#cached.delete(messageId);
+    this.#known = this.#known.filter((known) => known.messageId !== messageId || known.answer !== null);
   }
 
   /** A request was answered; responses that the peer cannot ask for any more are forgotten (section 2.1). */
-  answer(messageId: number, cached: CachedResponse): void {
-    this.#cached.set(messageId, cached);
-    while (this.#cached.get(this.#first) != null) this.#first++;
-    for (const id of this.#cached.keys()) {
-      if (id < this.#first - this.#size) this.#cached.delete(id);
-    }
+  answer(messageId: number, answer: CachedResponse): void {
+    const others = this.#known.filter((known) => known.messageId !== messageId);
+    this.#known = [...others, { messageId, answer }];
+    while (this.response(this.#first) !== undefined) this.#first++;
+    const oldest = this.#first - this.#size;
+    if (others.length > 0) this.#known = this.#known.filter((known) => known.messageId >= oldest);
   }
 
   /** The response of a Message ID. */
   response(messageId: number): CachedResponse | undefined {
-    return this.#cached.get(messageId) ?? undefined;
+    return this.#find(messageId)?.answer ?? undefined;
   }
 
   /** Forgets what was answered, not what was counted. */
   clear(): void {
-    this.#cached.clear();
+    this.#known = NOT_KNOWN;
+  }
+
+  #find(messageId: number): KnownRequest | undefined {
+    return this.#known.find((known) => known.messageId === messageId);
   }
 }

@@ -52,6 +52,15 @@ const SCRATCH = {
   iv: new Uint8Array(16),
 } as const;
 
+/** One for each size of ICV. */
+const aeadOptions: Map<number, { authTagLength: number }> = new Map();
+
+function optionsOf(authTagLength: number): { authTagLength: number } {
+  let options = aeadOptions.get(authTagLength);
+  if (options === undefined) aeadOptions.set(authTagLength, options = { authTagLength });
+  return options;
+}
+
 function nonceOf(size: number): Uint8Array {
   let nonce = SCRATCH.nonces.get(size);
   if (nonce === undefined) SCRATCH.nonces.set(size, nonce = new Uint8Array(size));
@@ -78,7 +87,7 @@ class NodeAead implements AeadPrimitive {
   ) {
     this.#crypto = crypto;
     this.#algorithm = algorithm;
-    this.#options = { authTagLength: icvSize };
+    this.#options = optionsOf(icvSize);
     this.#sizeFirst = AEADS[algorithm].sizeFirst;
     this.#direction = direction;
     this.nonce = nonceOf(AEADS[algorithm].nonceSize);

@@ -28,7 +28,7 @@ type NodeCrypto = typeof import("node:crypto");
 /** The part of the provider that IKE needs. */
 export function nodeHandshake(crypto: NodeCrypto): HandshakeProvider {
   return {
-    hash: (algorithm, data) => owned(crypto.createHash(algorithm).update(data).digest()),
+    hash: (algorithm, data) => owned(hashOnce(crypto, algorithm, data)),
     createKeyExchange: (algorithm, random) => MAKERS[algorithm](crypto, random),
     sign: (algorithm, pkcs8, data) => {
       const key = signingKey(crypto, pkcs8);
@@ -39,6 +39,13 @@ export function nodeHandshake(crypto: NodeCrypto): HandshakeProvider {
       return crypto.verify(hashOf(algorithm), data, { key, ...optionsOf(crypto, algorithm) }, signature);
     },
   };
+}
+
+/** In one call where the runtime has one (Node from 20.12 and 21.7 on): it makes no object for it. */
+function hashOnce(crypto: NodeCrypto, algorithm: string, data: Uint8Array): Uint8Array {
+  return typeof crypto.hash === "function"
+    ? crypto.hash(algorithm, data, "buffer")
+    : crypto.createHash(algorithm).update(data).digest();
 }
 
 /** A private key that has signed, and what its octets were. */

@@ -1,14 +1,25 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type TimerName, Timers } from "../../lib/ike/mod.ts";
+import { type SetTimer, type TimerName, type TimerOwner, Timers } from "../../lib/ike/mod.ts";
+
+class Owner implements TimerOwner {
+  firstTimer: SetTimer | null = null;
+  readonly id: number;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  handle(): void {}
+}
 
 const NAMES: readonly TimerName[] = ["retransmit", "liveness", "rekey_child"];
 
 describe("Timers", () => {
   it("run out in the order of their times, once", () => {
-    const timers = new Timers<{ name: string }>();
-    const [a, b] = [{ name: "a" }, { name: "b" }];
+    const timers = new Timers();
+    const [a, b] = [new Owner(1), new Owner(2)];
     timers.set(a, "liveness", 30);
     timers.set(b, "liveness", 10);
     timers.set(a, "rekey_child", 20, 7);
@@ -23,8 +34,8 @@ describe("Timers", () => {
   });
 
   it("are moved by being set again, and told apart by key", () => {
-    const timers = new Timers<object>();
-    const owner = {};
+    const timers = new Timers();
+    const owner = new Owner(1);
     timers.set(owner, "retransmit", 10, 1);
     timers.set(owner, "retransmit", 20, 2);
     timers.set(owner, "retransmit", 30, 1);
@@ -36,8 +47,8 @@ describe("Timers", () => {
   });
 
   it("of an owner go all at once", () => {
-    const timers = new Timers<object>();
-    const [a, b] = [{}, {}];
+    const timers = new Timers();
+    const [a, b] = [new Owner(1), new Owner(2)];
     for (let i = 0; i < 5; i++) timers.set(i % 2 === 0 ? a : b, "rekey_child", 10 * i, i);
     timers.clearAll(a);
     assert.equal(timers.size, 2);
@@ -57,8 +68,8 @@ describe("Timers", () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const timers = new Timers<{ id: number }>();
-        const owners = [0, 1, 2, 3].map((id) => ({ id }));
+        const timers = new Timers();
+        const owners = [0, 1, 2, 3].map((id) => new Owner(id));
         const slow = new Map<string, number>();
         for (const { owner, name, key, action, at } of steps) {
           const id = `${owner} ${name} ${key}`;
@@ -76,7 +87,7 @@ describe("Timers", () => {
             const first = Math.min(...slow.values());
             assert.equal(expired === undefined, !(first <= at));
             if (expired !== undefined) {
-              const expiredId = `${expired.owner.id} ${expired.name} ${expired.key}`;
+              const expiredId = `${(expired.owner as Owner).id} ${expired.name} ${expired.key}`;
               assert.equal(slow.get(expiredId), first);
               slow.delete(expiredId);
             }

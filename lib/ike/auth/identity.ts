@@ -94,6 +94,7 @@ export function formatIdentity(identity: Identity): string {
   if (type === ID_TYPE.any) return "%any";
   if (type === ID_TYPE.null) return "%null";
   const text = plainText(identity);
+  if (text !== null && type === ID_TYPE.fqdn && PLAIN_NAME.test(text)) return text;
   if (text !== null && sameIdentity(tryParse(text), identity)) return text;
   const prefix = PREFIXES.find(([, candidate]) => candidate === type)?.[0] ?? `{${type}}`;
   return `${prefix}:#${toHex(data)}`;
@@ -111,6 +112,19 @@ export function sameIdentity(a: Identity | null, b: Identity | null): boolean {
     }
   }
   return toHex(a.data) === toHex(b.data);
+}
+
+/** A text that is the same for identities that are; what looks alike may have the same one. */
+export function identityKey({ type, data }: Identity): string {
+  if (CASELESS_TYPES.has(type)) return `${type} ${lowerText(data)}`;
+  if (type !== ID_TYPE.dn) return `${type} ${toHex(data)}`;
+  try {
+    // Case and spaces do not matter, nor how they are quoted: the words of the name are enough.
+    const words = formatDistinguishedName(data).toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+    return `${type} ${words.join(" ")}`;
+  } catch {
+    return `${type}`;
+  }
 }
 
 /**
@@ -153,6 +167,9 @@ export function identityBody(identity: Identity): Uint8Array<ArrayBuffer> {
 }
 
 const CASELESS_TYPES: ReadonlySet<number> = new Set([ID_TYPE.fqdn, ID_TYPE.rfc822]);
+
+/** Domain names that cannot be taken for anything else. */
+const PLAIN_NAME = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$/i;
 
 const ANY_TEXTS: ReadonlySet<string> = new Set(["", "%any", "%any6", "*", "0.0.0.0", "::", "0::0"]);
 
@@ -251,8 +268,10 @@ function matchRange(range: Uint8Array, { type, data }: Identity): IdentityMatch 
   return first! <= address! && address! <= last! ? IDENTITY_MATCH_PERFECT - 1 : null;
 }
 
+const ENCODER = new TextEncoder();
+
 function textIdentity(type: number, text: string): Identity {
-  return { type, data: new TextEncoder().encode(text) };
+  return { type, data: ENCODER.encode(text) };
 }
 
 /** The text of an identity without a prefix; null when there is none. */
@@ -271,9 +290,12 @@ function plainText({ type, data }: Identity): string | null {
       return null;
     }
   }
-  const printable = data.length > 0 && data.every((octet) => octet > 0x20 && octet < 0x7f);
-  if (!printable) return null;
-  const text = new TextDecoder().decode(data);
+  if (data.length === 0) return null;
+  let text = "";
+  for (const octet of data) {
+    if (octet <= 0x20 || octet >= 0x7f) return null;
+    text += String.fromCharCode(octet);
+  }
   return type === ID_TYPE.keyId ? `keyid:${text}` : text;
 }
 
@@ -291,7 +313,9 @@ function sameText(a: Uint8Array, b: Uint8Array): boolean {
 
 function lowerText(data: Uint8Array): string {
   // Octet by octet: two different strings of octets must never become one text.
-  return Array.from(data, (octet) => String.fromCharCode(lowerOctet(octet))).join("");
+  let text = "";
+  for (const octet of data) text += String.fromCharCode(lowerOctet(octet));
+  return text;
 }
 
 function lowerOctet(octet: number): number {

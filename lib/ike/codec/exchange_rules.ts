@@ -145,13 +145,13 @@ const ANYWHERE: ReadonlySet<PayloadKind> = new Set(["N", "V", "unknown"]);
 
 /** A form as numbers. */
 class Form {
-  readonly #least: Map<PayloadKind, number> = new Map();
+  readonly #needed: PayloadKind[] = [];
   readonly #most: Map<PayloadKind, number> = new Map();
 
   constructor(notation: string) {
     for (const word of notation.split(" ")) {
       const kind = word.replace(/[[\]*]/g, "") as PayloadKind;
-      this.#least.set(kind, /[[*]/.test(word) ? 0 : 1);
+      if (!/[[*]/.test(word)) this.#needed.push(kind);
       this.#most.set(kind, word.endsWith("*") ? Infinity : 1);
     }
   }
@@ -163,12 +163,14 @@ class Form {
 
   /** Whether no payload comes that does not belong here, or too often. */
   admits(counts: ReadonlyMap<PayloadKind, number>): boolean {
-    return [...counts].every(([kind, count]) => count <= this.most(kind));
+    for (const [kind, count] of counts) if (count > this.most(kind)) return false;
+    return true;
   }
 
   /** Whether payloads are those of the form, none missing. */
   fits(counts: ReadonlyMap<PayloadKind, number>): boolean {
-    return this.admits(counts) && [...this.#least].every(([kind, least]) => (counts.get(kind) ?? 0) >= least);
+    for (const kind of this.#needed) if (!counts.has(kind)) return false;
+    return this.admits(counts);
   }
 }
 

@@ -20,6 +20,7 @@
  * ```
  */
 
+import { viewOf } from "../../bytes/mod.ts";
 import { IkeError } from "../../errors.ts";
 
 /** Octets of the header. */
@@ -84,8 +85,8 @@ export function parseIkeHeader(message: Uint8Array): IkeHeader {
   const view = new DataView(message.buffer, message.byteOffset, IKE_HEADER_LENGTH);
   const version = view.getUint8(17);
   return {
-    spiI: message.subarray(0, 8),
-    spiR: message.subarray(8, 16),
+    spiI: viewOf(message, 0, 8),
+    spiR: viewOf(message, 8, 16),
     nextPayload: view.getUint8(16),
     majorVersion: version >>> 4,
     minorVersion: version & 0x0f,

@@ -176,11 +176,8 @@ export function emitIkeHeader(
   length: number,
   writer: ByteWriter,
 ): void {
-  for (const [name, spi] of [["initiator", header.spiI], ["responder", header.spiR]] as const) {
-    if (spi.length !== 8) sizeError(`IKE message: expected 8 octets of ${name}'s SPI, got ${spi.length}`);
-  }
-  writer.bytes(header.spiI);
-  writer.bytes(header.spiR);
+  emitSpi("initiator", header.spiI, writer);
+  emitSpi("responder", header.spiR, writer);
   writer.uint8(nextPayload);
   writer.uint8(VERSION);
   writer.uint8(header.exchangeType);
@@ -191,14 +188,22 @@ export function emitIkeHeader(
   writer.uint32(length);
 }
 
+function emitSpi(owner: string, spi: Uint8Array, writer: ByteWriter): void {
+  if (spi.length !== 8) sizeError(`IKE message: expected 8 octets of ${owner}'s SPI, got ${spi.length}`);
+  writer.bytes(spi);
+}
+
 /** Writes a generic payload header for a body of so many octets. */
 export function emitGenericHeader(
-  name: string,
+  payload: Payload | "SK" | "SKF",
   { nextPayload, critical, bodySize }: { nextPayload: number; critical: boolean; bodySize: number },
   writer: ByteWriter,
 ): void {
   const length = GENERIC_HEADER_LENGTH + bodySize;
-  if (length > 0xffff) sizeError(`${name} payload: expected at most 65535 octets, got ${length}`);
+  if (length > 0xffff) {
+    const name = typeof payload === "string" ? payload : payloadNotation(payload);
+    sizeError(`${name} payload: expected at most 65535 octets, got ${length}`);
+  }
   writer.uint8(nextPayload);
   writer.uint8(critical ? CRITICAL_BIT : 0);
   writer.uint16(length);
@@ -210,12 +215,13 @@ export function emitPayloadChain(payloads: readonly Payload[], writer: ByteWrite
     const payload = payloads[i]!;
     const last = payload.kind === "SK" || payload.kind === "SKF";
     if (last && i < payloads.length - 1) sizeError(`${payload.kind} payload: expected it to be the last one`);
+    const next = payloads[i + 1];
     const header = {
-      nextPayload: last ? payload.nextPayload : firstPayloadType(payloads.slice(i + 1, i + 2)),
+      nextPayload: last ? payload.nextPayload : next === undefined ? PAYLOAD.none : payloadType(next),
       critical: payload.critical === true,
       bodySize: payloadBodySize(payload),
     };
-    emitGenericHeader(payloadNotation(payload), header, writer);
+    emitGenericHeader(payload, header, writer);
     emitPayloadBody(payload, writer);
   }
 }

@@ -11,6 +11,7 @@
  * ```
  */
 
+import { viewOf } from "../../bytes/mod.ts";
 import { IkeError, type IkeErrorCode } from "../../errors.ts";
 import { IKE_HEADER_LENGTH, type IkeHeader } from "./header.ts";
 import { DEFAULT_IKE_CODEC_LIMITS } from "./limits.ts";
@@ -79,7 +80,7 @@ export function* walkPayloads(
   const end = Math.min(header.length, message.length);
   const { majorVersion, nextPayload } = header;
   if (majorVersion !== 1 || (header.flags & IKEV1_ENCRYPTION_FLAG) === 0) {
-    yield* walkChain(message.subarray(0, end), {
+    yield* walkChain(end === message.length ? message : message.subarray(0, end), {
       firstType: nextPayload,
       start: IKE_HEADER_LENGTH,
       maxPayloads,
@@ -128,7 +129,7 @@ export function* walkChain(
       type,
       critical: (octets[offset + 1]! & CRITICAL_BIT) !== 0,
       nextPayload,
-      body: octets.subarray(offset + GENERIC_HEADER_LENGTH, offset + length),
+      body: viewOf(octets, offset + GENERIC_HEADER_LENGTH, offset + length),
       offset: at + GENERIC_HEADER_LENGTH,
     };
     const last = majorVersion !== 1 && (type === PAYLOAD.encrypted || type === PAYLOAD.encryptedFragment);

@@ -1,5 +1,6 @@
 /** Reads the fields of a payload's body one behind the other, and knows what to say when there are too few octets. */
 
+import { viewOf } from "../../bytes/mod.ts";
 import { IkeError } from "../../errors.ts";
 import type { IkeCodecLimits } from "./limits.ts";
 import { NOTIFY } from "./notify_types.ts";
@@ -53,7 +54,7 @@ export class PayloadReader {
     this.#need(count, field);
     const start = this.#position;
     this.#position += count;
-    return this.#body.subarray(start, this.#position);
+    return viewOf(this.#body, start, this.#position);
   }
 
   /** Passes over fields that are reserved: "MUST be ignored on receipt". */
@@ -66,7 +67,7 @@ export class PayloadReader {
   rest(): Uint8Array {
     const start = this.#position;
     this.#position = this.#body.length;
-    return this.#body.subarray(start);
+    return viewOf(this.#body, start, this.#position);
   }
 
   /** A reader for a substructure of so many octets, which this one passes over. */

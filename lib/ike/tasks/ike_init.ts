@@ -215,10 +215,12 @@ function learnCapabilities(message: Incoming, { peer, connection }: IkeSa): void
   peer.fragmentationOffered = message.notify(NOTIFY.fragmentationSupported!) !== undefined;
   peer.fragmentation = peer.fragmentationOffered && connection.fragmentation !== "no";
   peer.childless = message.notify(NOTIFY.childlessIkev2Supported!) !== undefined;
-  const hashes = message.notify(NOTIFY.signatureHashAlgorithms!)?.data ?? new Uint8Array(0);
-  peer.hashAlgorithms = Array.from(
-    { length: hashes.length >> 1 },
-    (_, i) => hashes[2 * i]! << 8 | hashes[2 * i + 1]!,
-  );
+  const hashes = message.notify(NOTIFY.signatureHashAlgorithms!)?.data;
+  if (hashes !== undefined) {
+    peer.hashAlgorithms = Array.from(
+      { length: hashes.length >> 1 },
+      (_, i) => hashes[2 * i]! << 8 | hashes[2 * i + 1]!,
+    );
+  }
   peer.authorities = parseCertificateRequests(message.all("CERTREQ"));
 }

@@ -109,13 +109,7 @@ export class PeerChildCreateTask implements Task {
   /** The first child of the configuration that traffic and proposals fit. */
   #choose({ message, offer, selectors }: Offer): void {
     const sa = this.#sa;
-    let refusal: State = {
-      kind: "refuse",
-      notify: NOTIFY.tsUnacceptable!,
-      text: `no child has traffic between ${formatSelectors(selectors.local)} and ${
-        formatSelectors(selectors.remote)
-      }`,
-    };
+    let refusal: State | undefined;
     const replaces = this.#replaces;
     const configs = replaces === undefined ? [...sa.connection.children.values()] : [replaces.config];
     // Section 2.9: "other Traffic Selectors would also have been acceptable, though only in a separate SA".
@@ -165,7 +159,13 @@ export class PeerChildCreateTask implements Task {
       });
       return;
     }
-    this.#state = refusal;
+    this.#state = refusal ?? {
+      kind: "refuse",
+      notify: NOTIFY.tsUnacceptable!,
+      text: `no child has traffic between ${formatSelectors(selectors.local)} and ${
+        formatSelectors(selectors.remote)
+      }`,
+    };
   }
 
   #judge(
