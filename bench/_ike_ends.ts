@@ -8,6 +8,7 @@ import {
   IkeEngine,
   type IkeEngineOptions,
   type IkeEvent,
+  type IkeInput,
   type IkePath,
   type IkeSaId,
 } from "../lib/ike/mod.ts";
@@ -20,6 +21,10 @@ export interface Suite {
   readonly method: Method;
   readonly ike: string;
   readonly esp: string;
+  /** Seconds of silence after which the initiator asks whether the peer is alive (default: it never does). */
+  readonly dpdDelay?: number;
+  /** How many initiators there are, who take turns (default: 1). */
+  readonly peers?: number;
 }
 
 /** Milliseconds since 1970 at which the certificates of the tests are valid. */
@@ -33,8 +38,10 @@ export class IkeEnds {
   readonly responder: IkeEngine;
   /** What the initiator tells. */
   onEvent: (event: IkeEvent, end: "initiator" | "responder") => void = () => {};
+  readonly #peers: number;
   #now = 0;
   #paths = 0;
+  readonly #deadlines = { initiator: Infinity, responder: Infinity };
 
   constructor(suite: Suite, crypto: CryptoProviders) {
     const credentials = credentialsOf(suite.method);
@@ -45,13 +52,28 @@ export class IkeEnds {
       wallClock: () => WALL_CLOCK,
       limits: { max_ike_sas: 100_000, max_half_open: 100_000, max_half_open_per_source: 100_000 },
     };
-    this.initiator = new IkeEngine({ ...common, connections: [connectionOf(suite)] });
-    this.responder = new IkeEngine({ ...common, connections: [connectionOf(suite)] });
+    const { dpdDelay, peers = 1 } = suite;
+    this.#peers = peers;
+    const asking = dpdDelay === undefined ? {} : { dpd_delay: `${dpdDelay}s` };
+    const initiator = { ...connectionOf(suite), ...asking };
+    const responder = connectionOf(suite);
+    const one = peers === 1;
+    this.initiator = new IkeEngine({
+      ...common,
+      connections: Array.from({ length: peers }, (_, i) => ({
+        ...initiator,
+        name: `bench${i}`,
+        local: one ? initiator.local! : { ...initiator.local, id: `peer${i}.example.org` },
+      })),
+    });
+    this.responder = new IkeEngine({
+      ...common,
+      connections: [one ? responder : { ...responder, remote: { ...responder.remote, id: "%any" } }],
+    });
   }
 
   /** Sets up an IKE SA and a child SA on a stream of its own; gives the initiator's number of the IKE SA. */
-  connect(): IkeSaId {
-    const ikeSa = this.initiator.reserve();
+  connect(ikeSa: IkeSaId = this.initiator.reserve()): IkeSaId {
     const port = 1024 + this.#paths % 60_000;
     const path: IkePath = {
       id: `${++this.#paths}`,
@@ -59,22 +81,50 @@ export class IkeEnds {
       local: end(1, port),
       remote: end(2, 4500),
     };
-    this.initiator.handle({ kind: "initiate", connection: "bench", path, ikeSa }, ++this.#now);
+    const connection = `bench${this.#paths % this.#peers}`;
+    this.initiator.handle({ kind: "initiate", connection, path, ikeSa }, ++this.#now);
     this.#exchange();
     return ikeSa;
   }
 
   /** Deletes an IKE SA. */
   delete(ikeSa: IkeSaId): void {
-    this.initiator.handle({ kind: "delete_ike", ikeSa }, ++this.#now);
+    this.wish({ kind: "delete_ike", ikeSa });
+  }
+
+  /** Has the initiator do something, and everything that follows from it. */
+  wish(input: IkeInput): void {
+    this.initiator.handle(input, ++this.#now);
     this.#exchange();
+  }
+
+  /** Tells the initiator that nothing has happened. */
+  wake(): void {
+    this.initiator.handle({ kind: "timeout" }, this.#now);
+    this.#pass(this.initiator, this.responder, "initiator");
+  }
+
+  /** Lets time pass, as both engines' deadlines want it; gives how often one of them was woken. */
+  advance(milliseconds: number): number {
+    const end = this.#now + milliseconds;
+    let wakes = 0;
+    for (;;) {
+      const next = Math.min(this.#deadlines.initiator, this.#deadlines.responder);
+      if (next > end) break;
+      this.#now = Math.max(this.#now, next);
+      for (const engine of [this.initiator, this.responder]) engine.handle({ kind: "timeout" }, this.#now);
+      wakes++;
+      this.#exchange();
+    }
+    this.#now = Math.max(this.#now, end);
+    return wakes;
   }
 
   /** Only IKE_SA_INIT: leaves the responder with a half-open SA. */
   halfOpen(): void {
     const path: IkePath = { id: `${++this.#paths}`, reliable: true, local: end(1, 1), remote: end(2, 4500) };
     const ikeSa = this.initiator.reserve();
-    this.initiator.handle({ kind: "initiate", connection: "bench", path, ikeSa }, ++this.#now);
+    this.initiator.handle({ kind: "initiate", connection: "bench0", path, ikeSa }, ++this.#now);
     this.#pass(this.initiator, this.responder, "initiator");
     this.#pass(this.responder, undefined, "responder");
     this.initiator.handle({ kind: "delete_ike", ikeSa }, ++this.#now);
@@ -93,7 +143,10 @@ export class IkeEnds {
     let messages = 0;
     for (;;) {
       const output = from.poll();
-      if (output.kind === "deadline") return messages;
+      if (output.kind === "deadline") {
+        this.#deadlines[end] = output.at ?? Infinity;
+        return messages;
+      }
       if (output.kind === "event") this.onEvent(output.event, end);
       else if (output.kind === "transmit" && to !== undefined) {
         messages++;

@@ -27,9 +27,9 @@ export class RecordedCrypto extends CryptoProviders {
     this.#crypto = crypto;
   }
 
-  /** Operations so far. */
-  get count(): number {
-    return this.#operations.length;
+  /** Forgets everything so far: what is done once, such as looking at our own certificate, is not part of a handshake. */
+  forget(): void {
+    this.#operations.length = 0;
   }
 
   /** Does all of them again. */
@@ -111,8 +111,8 @@ export class RecordedCrypto extends CryptoProviders {
     return opener;
   }
 
+  /** Not remembered: SHA-1 for NAT detection is neither public-key cryptography, nor a PRF, nor an AEAD. */
   override hash(...args: Parameters<CryptoProviders["hash"]>): Uint8Array<ArrayBuffer> {
-    this.#operations.push(() => this.#crypto.hash(...args));
     return this.#crypto.hash(...args);
   }
 
