@@ -27,6 +27,11 @@ export interface IkePath {
   readonly local: IkeEndpoint;
   /** The peer's end, as it is seen here. */
   readonly remote: IkeEndpoint;
+  /**
+   * Where an initiator goes on when IKE_SA_INIT has found a NAT: from port 500 to port 4500, where ESP can go too (RFC 7296, section
+   * 2.23). Absent, the path is kept, as is right for one that is on port 4500 from the beginning.
+   */
+  readonly behindNat?: IkePath;
 }
 
 /** `192.0.2.1:4500` or `[2001:db8::1]:4500`. */

@@ -262,14 +262,20 @@ export class Pair {
     this.settle();
   }
 
+  /** The same on paths that a test has made: one of each end, and those that the first one may lead to. */
+  connectOn(...paths: readonly { readonly a: IkePath; readonly b: IkePath }[]): void {
+    for (const both of paths) {
+      this.#paths.set(both.a.id, both);
+      this.#paths.set(both.b.id, both);
+    }
+    this.handle(this.a, { kind: "initiate", connection: "ab", path: paths[0]!.a });
+    this.settle();
+  }
+
   /** The same, with an address translator in front of `a`. */
   connectThroughNat(): void {
     const inside = { address: Uint8Array.of(10, 0, 0, 9), port: 4500 };
-    const path = datagramPath(inside, this.pathA.remote);
-    this.#paths.set(path.id, { a: path, b: this.pathB });
-    this.#paths.set(this.pathB.id, { a: path, b: this.pathB });
-    this.handle(this.a, { kind: "initiate", connection: "ab", path });
-    this.settle();
+    this.connectOn({ a: datagramPath(inside, this.pathA.remote), b: this.pathB });
   }
 
   /** Both ends have nothing left but the last responses of what is closed, and these not for long. */

@@ -38,7 +38,11 @@ export class IkeNatTask implements Task {
     if (message.notify(NOTIFY.cookie!) !== undefined) return;
     const nat = findNat(message, this.#sa, message.path);
     if (nat !== null) this.#sa.nat = { local: nat.local || this.#sa.connection.encap, remote: nat.remote };
-    if (this.#sa.role === "initiator") this.done = true;
+    if (this.#sa.role === "responder") return;
+    this.done = true;
+    // "If a NAT is detected, both devices will use UDP encapsulation": IKE_AUTH goes out on port 4500 already.
+    const { path, nat: found } = this.#sa;
+    if (path.behindNat !== undefined && (found.local || found.remote)) this.#sa.setPath(path.behindNat);
   }
 
   abort(): void {}
