@@ -110,8 +110,11 @@ export class Exchanges {
 
   /** Sends every request without a response again: there is another path (RFC 9329, section 6.2; RFC 4555, section 3.5). */
   resend(): void {
+    const { path, services } = this.#sa;
     for (const request of this.#requests.outstanding()) {
       request.sends = 0;
+      if (path.reliable) request.until = services.now + services.limits.response_timeout;
+      else delete request.until;
       this.#transmit(request, true);
     }
   }
@@ -121,8 +124,9 @@ export class Exchanges {
     const request = [...this.#requests.outstanding()].find((one) => one.messageId === messageId);
     if (request === undefined) return;
     const { path, services } = this.#sa;
-    const expired = path.reliable ||
-      retransmissionDelay(this.#settings(), request.sends + 1) === null;
+    const expired = path.reliable
+      ? services.now >= (request.until ?? 0)
+      : retransmissionDelay(this.#settings(), request.sends + 1) === null;
     if (!expired) return this.#transmit(request, true);
     const waited = path.reliable
       ? `${services.limits.response_timeout} ms`
@@ -226,10 +230,18 @@ export class Exchanges {
     for (const message of octets) services.transmit(path, message);
     const exchangeType = this.#activeOf(messageId)?.exchangeType;
     if (repeated && exchangeType !== undefined) this.#sa.noteRepeated(exchangeType, "request", octets);
-    const delay = path.reliable
-      ? services.limits.response_timeout
-      : retransmissionDelay(this.#settings(), request.sends);
-    timers.set("retransmit", services.now + (delay ?? 0), messageId);
+    timers.set("retransmit", services.now + this.#patience(request), messageId);
+  }
+
+  /**
+   * Milliseconds until a request is sent again, or is over. On a stream nothing is sent twice (RFC 9329, section 6.2), unless the
+   * stream before it broke: the peer may not have known the SA yet, because its own request, whose answer was lost, waits for ours.
+   */
+  #patience({ sends, until }: OutstandingRequest): number {
+    const { path, services: { limits, now } } = this.#sa;
+    if (path.reliable && until === undefined) return limits.response_timeout;
+    const delay = retransmissionDelay(this.#settings(), sends) ?? 0;
+    return path.reliable ? Math.min(delay || limits.retransmit_limit, until! - now) : delay;
   }
 
   #settings() {

@@ -9,8 +9,10 @@ export interface OutstandingRequest {
   readonly messageId: number;
   /** As sent: one message, or its fragments. Retransmissions are "bitwise identical" (section 2.1). */
   readonly octets: readonly Uint8Array<ArrayBuffer>[];
-  /** How often it has been sent on an unreliable path; 0 on a reliable one. */
+  /** How often it has been sent on its path. */
   sends: number;
+  /** On a stream that has taken the place of a broken one: until when its response is waited for, and it is sent again. */
+  until?: number;
 }
 
 /** The last Message ID: what comes after would begin anew (section 2.2). */

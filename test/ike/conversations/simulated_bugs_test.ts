@@ -93,4 +93,46 @@ describe("What the simulator has found", () => {
     pair.advance(30_000);
     assertLeft(pair, 1, 1);
   });
+
+  it("a request on the IKE SA of a rekey, whose answer was lost with the connection, comes again until the peer knows that SA", () => {
+    const pair = new Pair({ reliable: true });
+    pair.connect();
+    pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+    pair.deliver(); // `a` answers, and has the new IKE SA
+    pair.handle(pair.a, { kind: "initiate_child", ikeSa: 2, child: "net" });
+    pair.inFlight.length = 0; // both are lost with the connection
+    const path = pair.newPath(true, "connection 2");
+    pair.a.forget();
+    for (const ikeSa of [2, 1]) pair.handle(pair.a, { kind: "move", ikeSa, path: path.a });
+    pair.settle();
+    assert.deepEqual(pair.b.lines().slice(-8), [
+      "CREATE_CHILD_SA { SA, Ni, KEi } -->",
+      "CREATE_CHILD_SA { N(INVALID_IKE_SPI) } -->", // to the request on an IKE SA that it does not know
+      "CREATE_CHILD_SA request again -->",
+      "<-- INFORMATIONAL { }", // `a` shows its new connection
+      "INFORMATIONAL { } -->",
+      "<-- CREATE_CHILD_SA { SA, Nr, KEr }", // now it knows it
+      "INFORMATIONAL { D } -->",
+      "<-- INFORMATIONAL { }",
+    ]);
+    assert.equal(pair.a.of("child_sa_installed").length, 0, "`b` did not know the IKE SA yet");
+    pair.advance(4000);
+    assert.equal(pair.a.of("child_sa_installed").length, 1, pair.a.story());
+    pair.advance(60_000);
+    assert.deepEqual(pair.a.of("ike_sa_deleted").map(({ by }) => by), ["replaced"]);
+    pair.assertSameChild();
+  });
+
+  it("a request that has crossed a broken connection is over when a stream's time is", () => {
+    const pair = new Pair({ reliable: true });
+    pair.connect();
+    pair.network = () => null;
+    pair.handle(pair.a, { kind: "check_liveness", ikeSa: 1 });
+    pair.advance(30_000);
+    pair.handle(pair.a, { kind: "move", ikeSa: 1, path: pair.newPath(true, "connection 2").a });
+    pair.advance(59_999);
+    assert.equal(pair.a.of("ike_sa_deleted").length, 0);
+    pair.advance(1);
+    assert.match(pair.a.one("ike_sa_deleted").text!, /60000 ms/);
+  });
 });
