@@ -129,12 +129,13 @@ export class IkeEngine {
 
   /** Numbers that are all zero when every SA is gone. */
   get counters(): IkeCounters {
-    const { registry, childSpis, lateSpis, timers, needs, closedResponses } = this.#services;
+    const { registry, childSpis, lateSpis, timers, needs, closedResponses, pools } = this.#services;
     return {
       ikeSas: registry.size,
       halfOpen: registry.halfOpen,
       childSpis,
       lateSpis,
+      leases: [...pools.values()].reduce((sum, { online }) => sum + online, 0),
       paths: registry.paths,
       timers: timers.size,
       needs,

@@ -15,6 +15,8 @@ export interface IkeCounters {
   readonly childSpis: number;
   /** SPIs of replaced child SAs on which packets that were under way may still come. */
   readonly lateSpis: number;
+  /** Addresses of pools that peers have. */
+  readonly leases: number;
   /** Paths that an SA sends to. */
   readonly paths: number;
   /** Timers that are set. */

@@ -285,6 +285,7 @@ export class Pair {
       halfOpen: 0,
       childSpis: 0,
       lateSpis: 0,
+      leases: 0,
       paths: 0,
       timers: 0,
       needs: 0,

@@ -25,6 +25,7 @@ describe("The last response of a closed SA (RFC 7296, sections 1.4.1, 2.1)", () 
       halfOpen: 0,
       childSpis: 0,
       lateSpis: 0,
+      leases: 0,
       paths: 0,
       timers: 1,
       needs: 0,

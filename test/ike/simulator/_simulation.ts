@@ -66,7 +66,7 @@ export class Simulation {
     this.ways = Array.from({ length: settings.initiators }, (_, i) => {
       const host = this.#addHost(`client ${i + 1}`, 2 + i, clientConfig(settings, i));
       if (settings.nat) nats.push(datagrams.addNat(host.at.address, this.#address(100 + i)));
-      return new Way(world, host, this.server, settings.stream);
+      return new Way(world, host, this.server, { stream: settings.stream, random });
     });
     this.#wishes = new Wishes(world, this.ways, random, settings);
     this.#mishaps = new Mishaps(world, this.ways, nats, random, settings);

@@ -3,6 +3,7 @@
 import { datagramPath, type IkePath } from "../../../lib/ike/mod.ts";
 import type { Host } from "./_host.ts";
 import type { Connection } from "./_network.ts";
+import type { SimRandom } from "./_random.ts";
 import type { World } from "./_world.ts";
 
 /** An initiator's way to the responder. */
@@ -12,14 +13,16 @@ export class Way {
   /** Whether there is a way at this moment. */
   open = true;
   readonly #world: World;
+  readonly #random: SimRandom;
   #paths!: readonly [IkePath, IkePath];
   #connection: Connection | undefined;
 
-  constructor(world: World, host: Host, server: Host, stream: boolean) {
+  constructor(world: World, host: Host, server: Host, options: { stream: boolean; random: SimRandom }) {
     this.#world = world;
+    this.#random = options.random;
     this.host = host;
     this.server = server;
-    if (stream) this.#connect();
+    if (options.stream) this.#connect();
     else this.#paths = [datagramPath(host.at, server.at), datagramPath(server.at, this.#outside())];
   }
 
@@ -39,8 +42,7 @@ export class Way {
   handlePathLost(path: IkePath): void {
     if (path.id !== this.#paths[0].id) return;
     this.open = false;
-    const { clock } = this.#world;
-    clock.plan(10 + (clock.now * 7 | 0) % 490, () => this.reconnect());
+    this.#world.clock.plan(this.#random.below(500), () => this.reconnect());
   }
 
   /** Opens another connection and goes on there; gives the one that was in use. */
