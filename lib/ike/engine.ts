@@ -293,12 +293,8 @@ export class IkeEngine {
       case "child_usage":
         return this.#noteUsage(sa, input);
       case "move":
-        sa.setPath(input.path);
-        sa.exchanges.resend();
-        // The peer learns of a new connection by what comes on it (RFC 9329, section 6.1).
-        if (input.path.reliable && sa.exchanges.pending === 0 && isEstablished(sa.state)) {
-          sa.exchanges.begin(livenessOperation(sa));
-        }
+        // Who begins the IKE SA that is to take this one's place is the engine: nobody else would move it.
+        for (const one of [sa, sa.reauthentication.attempt]) if (one !== null) this.#move(one, input.path);
         return;
       case "rekey_child":
         return child === undefined ? undefined : sa.children.rekey(child);
@@ -329,6 +325,15 @@ export class IkeEngine {
       );
     });
     sa.children.create({ config, only: { local: local!, remote: remote! } });
+  }
+
+  #move(sa: IkeSa, path: IkePath): void {
+    sa.setPath(path);
+    sa.exchanges.resend();
+    // The peer learns of a new connection by what comes on it (RFC 9329, section 6.1).
+    if (path.reliable && sa.exchanges.pending === 0 && isEstablished(sa.state)) {
+      sa.exchanges.begin(livenessOperation(sa));
+    }
   }
 
   #noteUsage(sa: IkeSa, input: Extract<IkeInput, { kind: "child_usage" }>): void {

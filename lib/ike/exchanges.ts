@@ -191,6 +191,8 @@ export class Exchanges {
   #finish(operation: Operation): void {
     this.#end(operation);
     operation.finished?.();
+    // Whatever else was wanted of child SAs meanwhile may have been what the old IKE SA waited for.
+    this.#sa.reauthentication.noteSettled();
   }
 
   #end(operation: Operation): void {

@@ -37,6 +37,11 @@ export class IkeSaReauthentication {
     return this.#attempt !== null;
   }
 
+  /** The IKE SA that is about to take this one's place. */
+  get attempt(): IkeSa | null {
+    return this.#attempt;
+  }
+
   /** The SA takes part in a reauthentication, as the old one or as the new one. */
   get isUnderWay(): boolean {
     return this.#attempt !== null || this.#old !== null;

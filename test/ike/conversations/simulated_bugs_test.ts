@@ -135,4 +135,33 @@ describe("What the simulator has found", () => {
     pair.advance(1);
     assert.match(pair.a.one("ike_sa_deleted").text!, /60000 ms/);
   });
+
+  it("an IKE SA that is to take another's place moves to a new connection along with that", () => {
+    const pair = new Pair({ reliable: true });
+    pair.connect();
+    pair.handle(pair.a, { kind: "reauthenticate", ikeSa: 1 });
+    pair.deliver();
+    pair.deliver();
+    pair.inFlight.length = 0; // IKE_AUTH is lost with the connection
+    pair.a.forget();
+    pair.handle(pair.a, { kind: "move", ikeSa: 1, path: pair.newPath(true, "connection 2").a });
+    pair.settle();
+    assert.equal(pair.a.one("ike_sa_established").replaces, 1);
+    assert.equal(pair.a.one("ike_sa_deleted").by, "replaced");
+    assert.equal(pair.b.engine.counters.ikeSas, 1);
+  });
+
+  it("an old IKE SA is deleted when what was begun on the new one beside its child SAs is over", () => {
+    const pair = new Pair();
+    pair.connect();
+    pair.handle(pair.a, { kind: "initiate_child", ikeSa: 1, child: "net" });
+    pair.settle();
+    pair.handle(pair.a, { kind: "reauthenticate", ikeSa: 1 });
+    for (let i = 0; i < 4; i++) pair.deliver(); // the second child SA is being made
+    const { ikeSa, childSa } = pair.a.lastChild();
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa, child: childSa.child });
+    pair.settle();
+    assert.deepEqual(pair.a.of("ike_sa_deleted").map(({ by }) => by), ["replaced"], pair.a.story());
+    for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.ikeSas, 1);
+  });
 });
