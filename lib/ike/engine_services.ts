@@ -249,10 +249,11 @@ export class EngineServices implements IkeServices {
   }
 
   isOnly(sa: IkeSa): boolean {
-    if (this.siblings(sa).length > 0) return false;
     for (const other of this.registry.all()) {
+      if (other === sa || other.connection !== sa.connection) continue;
       // What is under way may be established before this one is.
-      if (other !== sa && other.state === "connecting" && other.connection === sa.connection) return false;
+      const isOurs = isEstablished(other.state) && sameIdentity(other.localId, sa.localId);
+      if (isOurs || other.state === "connecting") return false;
     }
     return true;
   }
