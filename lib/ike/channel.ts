@@ -25,9 +25,15 @@ import type { IkeProtection } from "./protection.ts";
 /** What became of the octets of a message. */
 export type Opened =
   /** A message. */
-  | { readonly kind: "message"; readonly message: Incoming; readonly view: IkeMessage }
+  | {
+    readonly kind: "message";
+    readonly message: Incoming;
+    readonly view: IkeMessage;
+    /** What a repetition is recognised by: the end of its ICV; of a fragmented message that of the first fragment. */
+    readonly mark: number;
+  }
   /** An authentic message that cannot be read. */
-  | { readonly kind: "malformed"; readonly error: IkeError }
+  | { readonly kind: "malformed"; readonly error: IkeError; readonly mark: number }
   /** A fragment; others are missing. */
   | { readonly kind: "incomplete" }
   /** Nothing that could be trusted. */
@@ -43,6 +49,8 @@ interface Reassembly {
   readonly messageId: number;
   /** Octets of the fragments so far, as they came. */
   length: number;
+  /** Of the first fragment. */
+  mark: number;
   readonly fragments: FragmentReassembly;
 }
 
@@ -111,12 +119,13 @@ export class Channel {
       const payloads = this.#protection.open(octets, outer);
       return payloads === "not_authentic" ? NOT_AUTHENTIC : this.#message(outer, payloads, octets, path);
     } catch (error) {
-      return { kind: "malformed", error: asIkeError(error) };
+      return { kind: "malformed", error: asIkeError(error), mark: markOf(octets) };
     }
   }
 
-  /** Whether octets are a request of the peer, as far as its answer goes: authentic, and of a fragmented one the first. */
-  isRepetition(octets: Uint8Array): boolean {
+  /** Whether octets are a request that came before: its ICV, and authentic; of a fragmented one the first (RFC 7383, section 2.6.1). */
+  isRepetition(octets: Uint8Array, mark: number): boolean {
+    if (markOf(octets) !== mark) return false;
     try {
       const outer = parseIkeMessage(octets);
       const sealed = outer.payloads.at(-1);
@@ -145,7 +154,7 @@ export class Channel {
     const begun = this.#reassembly[direction];
     const reassembly = begun?.messageId === outer.messageId
       ? begun
-      : { messageId: outer.messageId, length: 0, fragments: new FragmentReassembly() };
+      : { messageId: outer.messageId, length: 0, mark: 0, fragments: new FragmentReassembly() };
     const skf = outer.payloads.at(-1) as SkfPayload;
     const refusal = reassembly.fragments.refusal(skf);
     if (refusal !== undefined) return { kind: "dropped", reason: "fragment", text: refusal };
@@ -154,6 +163,7 @@ export class Channel {
     // Fragments of another message, and the peer's: what there was of the last one is of no use any more.
     this.#reassembly[direction] = reassembly;
     if (reassembly.fragments.count === 0) reassembly.length = 0;
+    if (fragment.number === 1) reassembly.mark = markOf(octets);
     const whole = reassembly.fragments.add(fragment);
     if (typeof whole === "object" || whole === "incomplete") reassembly.length += octets.length;
     if (whole === "incomplete") {
@@ -162,8 +172,13 @@ export class Channel {
     }
     if (typeof whole === "string") return { kind: "dropped", reason: "fragment", text: whole };
     this.#reassembly[direction] = undefined;
-    const payloads = parsePayloads(whole.nextPayload, whole.content);
-    return this.#message(outer, payloads, octets, path, reassembly.length);
+    const { length, mark } = reassembly;
+    try {
+      const payloads = parsePayloads(whole.nextPayload, whole.content);
+      return this.#message(outer, payloads, octets, path, { length, mark });
+    } catch (error) {
+      return { kind: "malformed", error: asIkeError(error), mark };
+    }
   }
 
   #message(
@@ -171,12 +186,18 @@ export class Channel {
     payloads: readonly Payload[],
     octets: Uint8Array,
     path: IkePath,
-    length: number = octets.length,
+    { length, mark } = { length: octets.length, mark: markOf(octets) },
   ): Opened {
     const { exchangeType, messageId, spiI, spiR } = outer;
     const message = new Incoming({ exchangeType, messageId, spiI, spiR, payloads, octets, path, length });
-    return { kind: "message", message, view: { ...outer, payloads } };
+    return { kind: "message", message, view: { ...outer, payloads }, mark };
   }
+}
+
+/** The last octets of a protected message, which are of its ICV. */
+function markOf(octets: Uint8Array): number {
+  const { buffer, byteOffset, length } = octets;
+  return new DataView(buffer, byteOffset, length).getUint32(length - 4);
 }
 
 const NOT_AUTHENTIC: Opened = {

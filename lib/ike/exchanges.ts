@@ -9,6 +9,7 @@ import { checkExchange, EXCHANGE, IKE_FLAGS, type IkeHeader, type IkeMessage, NO
 import type { DropReason } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { type Incoming, Outgoing } from "./messages.ts";
+import { nextOperation, type Operation } from "./operation_queue.ts";
 import type { IkePath } from "./path.ts";
 import { retransmissionDelay } from "./retransmission.ts";
 import { isEstablished } from "./state.ts";
@@ -16,18 +17,6 @@ import { Steps, type StepsOptions } from "./steps.ts";
 import { respondingTasks } from "./tasks/table.ts";
 import { IkeSaFailure, type Task, type TaskName, type TaskStep } from "./tasks/task.ts";
 import { type OutstandingRequest, RequestWindow, ResponseWindow } from "./window.ts";
-
-/** Something that this end does, in one exchange or several in a row. */
-export interface Operation {
-  /** Its tasks, in the order of the table. */
-  readonly tasks: readonly Task[];
-  /** The exchange that comes next; null when there is none any more. */
-  exchange(): number | null;
-  /** Called when nothing is left to do. */
-  finished?(): void;
-  /** The same on the SA that has taken this one's place, for an operation that has not begun; absent where that makes no sense. */
-  moveTo?(successor: IkeSa): Operation | undefined;
-}
 
 /** An operation with a request under way. */
 interface Active {
@@ -44,8 +33,9 @@ const NO_TASKS: readonly Task[] = [];
 /** All exchanges of an IKE SA. */
 export class Exchanges {
   readonly #sa: IkeSa;
-  readonly #requests: RequestWindow = new RequestWindow();
-  readonly #responses: ResponseWindow;
+  readonly #requests: RequestWindow;
+  /** Of one request until the peer is told of more (section 2.3), and of one again in a rekeyed SA (section 2.18). */
+  readonly #responses: ResponseWindow = new ResponseWindow();
   #queue: readonly Operation[] = NO_OPERATIONS;
   /** Operations that have begun and are not finished, whatever they wait for. */
   #begun: readonly Operation[] = NO_OPERATIONS;
@@ -58,7 +48,7 @@ export class Exchanges {
   /** Takes the SA. Message IDs of a rekeyed SA begin at 0 as well (section 2.18). */
   constructor(sa: IkeSa) {
     this.#sa = sa;
-    this.#responses = new ResponseWindow(0, sa.services.limits.window_size);
+    this.#requests = new RequestWindow(0, 2 * sa.services.limits.max_requests);
   }
 
   /** How many requests are without a response. */
@@ -83,9 +73,15 @@ export class Exchanges {
     );
   }
 
-  /** The peer keeps state for that many requests (SET_WINDOW_SIZE). */
+  /** The peer keeps state for that many requests of ours (SET_WINDOW_SIZE). */
   growWindow(size: number): void {
-    this.#requests.grow(size);
+    this.#requests.grow(Math.min(size, this.#sa.services.limits.max_parallel_requests));
+    this.#beginNext();
+  }
+
+  /** The peer is told that state is kept here for that many requests of its. */
+  widen(size: number): void {
+    this.#responses.grow(size);
   }
 
   /** Begins an operation as soon as the window allows; false when too many wait. */
@@ -156,10 +152,20 @@ export class Exchanges {
 
   #beginNext(): void {
     while (!this.#building && this.#requests.open && this.#queue.length > 0 && this.#sa.mayRequest) {
-      const [first, ...rest] = this.#queue;
+      const next = nextOperation(this.#queue, this.#begun);
+      if (next === undefined) return;
+      const rest = this.#queue.filter((operation) => operation !== next);
       this.#queue = rest.length === 0 ? NO_OPERATIONS : rest;
-      this.#build(first!);
+      this.#build(next);
     }
+    if (this.#requests.isExhausted && this.#requests.pending === 0 && this.#queue.length > 0) {
+      this.#sa.end.fail("expired", "Message IDs have run out, and the IKE SA was not rekeyed in time");
+    }
+  }
+
+  /** Message IDs must never begin anew: the SA is replaced long before (section 2.2). */
+  #noteNumber(messageId: number): void {
+    if (messageId >= this.#sa.services.limits.max_requests) this.#sa.succession.rekey();
   }
 
   /** Builds the next request of an operation, or ends it. */
@@ -223,6 +229,7 @@ export class Exchanges {
     this.#active = [...this.#activeBut(messageId), { messageId, operation, exchangeType }];
     sa.noteSent(message, "request", octets);
     this.#transmit(request, false);
+    this.#noteNumber(messageId);
   }
 
   #transmit(request: OutstandingRequest, repeated: boolean): void {
@@ -328,7 +335,7 @@ export class Exchanges {
     }
     this.#responses.begin(messageId);
     this.#sa.noteAuthentic(path);
-    const reply = { octets, messageId, path, exchangeType: header.exchangeType };
+    const reply = { octets, mark: opened.mark, messageId, path, exchangeType: header.exchangeType };
     if (opened.kind === "malformed") return this.#refuse(reply, opened.error);
     this.#sa.noteReceived(opened.message, "request");
     const fault = faultOf(opened.view);
@@ -364,17 +371,21 @@ export class Exchanges {
     const { messageId, path } = reply;
     const octets = this.#sa.channel.seal(response, { messageId, response: true, path });
     // Cached before anything else happens: what follows may begin exchanges of its own.
-    const request = reply.exchangeType === EXCHANGE.ikeSaInit ? this.#sa.initRequest : null;
+    const request = reply.mark ?? this.#sa.initRequest ?? reply.octets;
     this.#responses.answer(messageId, { request, response: octets });
     this.#sa.noteSent(response, "response", octets, path);
     for (const message of octets) this.#sa.services.transmit(path, message);
     if (failure !== undefined) this.#sa.end.fail(failure.reason, failure.message);
     else this.#sa.answered();
-    if (this.#sa.state === "closed" && request === null) {
+    if (this.#sa.state === "closed" && reply.mark !== undefined) {
       return this.#sa.services.keepResponse(this.#sa, { request: reply.octets, response: octets });
     }
     // IKE_AUTH is over, and what its tasks hold of it of no more use.
-    if (isEstablished(this.#sa.state)) this.#spanning = NO_TASKS;
+    if (isEstablished(this.#sa.state) && this.#spanning.length > 0) {
+      this.#spanning = NO_TASKS;
+      this.#sa.forgetNonces();
+    }
+    this.#noteNumber(messageId);
     this.#beginNext();
   }
 
@@ -395,10 +406,9 @@ export class Exchanges {
   #repeatResponse(octets: Uint8Array, header: IkeHeader, path: IkePath): void {
     const { messageId, exchangeType } = header;
     const cached = this.#responses.response(messageId)!;
-    // Octets under an old Message ID must be the peer's: the same ones of IKE_SA_INIT, authentic ones afterwards. Of fragments
-    // only the first one counts (RFC 7383, section 2.6.1).
-    const isRepetition = cached.request === null
-      ? this.#sa.channel.isRepetition(octets)
+    // Octets under an old Message ID must be those of the request.
+    const isRepetition = typeof cached.request === "number"
+      ? this.#sa.channel.isRepetition(octets, cached.request)
       : sameOctets(octets, cached.request);
     if (!isRepetition) {
       return this.#drop("message_id", `request ${messageId} was answered, and was another one`, path);
@@ -428,6 +438,8 @@ export class Exchanges {
 export interface Reply {
   /** The request as it came. */
   readonly octets: Uint8Array;
+  /** What a repetition of a protected one is recognised by; absent for IKE_SA_INIT. */
+  readonly mark?: number;
   readonly messageId: number;
   readonly path: IkePath;
   readonly exchangeType: number;

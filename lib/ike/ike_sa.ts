@@ -345,6 +345,7 @@ export class IkeSa {
 
   /** Both ends are authenticated. */
   establish(): void {
+    if (this.#state === "created") this.forgetNonces(); // made by a rekey: its child SAs have keys already
     this.move("authenticated");
     const { services, connection } = this;
     this.timers.beginLife();

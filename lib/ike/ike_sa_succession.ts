@@ -7,7 +7,7 @@ import { NOTIFY, notifyName, PROTOCOL } from "./codec/mod.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Incoming } from "./messages.ts";
 import type { NoncePair } from "./nonce_order.ts";
-import { rekeyIkeOperation } from "./tasks/operations.ts";
+import { announceWindowOperation, rekeyIkeOperation } from "./tasks/operations.ts";
 
 /** What comes before and after an IKE SA. */
 export class IkeSaSuccession {
@@ -93,6 +93,7 @@ export class IkeSaSuccession {
       children: moved.map(({ id }) => id),
     });
     sa.timers.endLife();
+    if (sa.services.limits.window_size > 1) successor.exchanges.begin(announceWindowOperation(successor));
     // What has not begun is done on the new one.
     for (const operation of sa.exchanges.takeQueued()) {
       const again = operation.moveTo?.(successor);

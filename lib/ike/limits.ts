@@ -29,6 +29,8 @@ export type IkeLimitName =
   | "max_queued_tasks"
   | "max_retries"
   | "window_size"
+  | "max_parallel_requests"
+  | "max_requests"
   | "init_error_patience"
   | "unprotected_replies_per_second"
   | "max_closed_responses"
@@ -56,6 +58,15 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
   max_queued_tasks: count(64, "operations of one IKE SA that wait for the window"),
   max_retries: count(5, "requests sent anew for a cookie, group or version"),
   window_size: count(1, "requests of the peer that may be under way at once"),
+  max_parallel_requests: count(
+    16,
+    "requests of one IKE SA that are under way at once, if the peer allows it",
+  ),
+  max_requests: count(
+    2 ** 31 - 1,
+    "requests of either end after which an IKE SA is rekeyed; after twice as many of ours it ends",
+    4,
+  ),
   init_error_patience: milliseconds(5_000, "time to wait for better news after an unprotected error on UDP"),
   unprotected_replies_per_second: count(10, "unprotected answers to messages that no SA knows"),
   max_closed_responses: count(1_000, "last responses of closed IKE SAs that are kept", 0),

@@ -26,11 +26,13 @@ export class RequestWindow {
   /** The oldest first. */
   #outstanding: readonly OutstandingRequest[] = NO_REQUESTS;
   #next: number;
+  readonly #last: number;
   #size = 1;
 
-  /** Takes the first Message ID. */
-  constructor(first = 0) {
+  /** Takes the first Message ID, and the last: what came after `0xffffffff` would begin anew (section 2.2). */
+  constructor(first = 0, last: number = LAST_MESSAGE_ID) {
     this.#next = first;
+    this.#last = Math.min(last, LAST_MESSAGE_ID);
   }
 
   /** The Message ID of the next request. */
@@ -50,14 +52,14 @@ export class RequestWindow {
 
   /** Whether another request may be sent: all up to `next - size` have been answered. */
   get open(): boolean {
-    if (this.#next > LAST_MESSAGE_ID) return false;
+    if (this.isExhausted) return false;
     const oldest = this.oldest;
     return oldest === undefined || this.#next < oldest.messageId + this.#size;
   }
 
-  /** Whether Message IDs run out: the IKE SA must be rekeyed or closed (section 2.2). */
-  get nearlyExhausted(): boolean {
-    return this.#next > LAST_MESSAGE_ID - 1000;
+  /** Whether Message IDs have run out: the IKE SA must be closed (section 2.2). */
+  get isExhausted(): boolean {
+    return this.#next > this.#last;
   }
 
   /** The oldest request without a response. */
@@ -119,8 +121,8 @@ export type RequestVerdict =
 
 /** An answered request of the peer. */
 export interface CachedResponse {
-  /** An unprotected request as it came, to recognise a retransmission; null for one whose ICV tells that it is the peer's. */
-  readonly request: Uint8Array | null;
+  /** What a repetition is recognised by: an unprotected request as it came, or the end of a protected one's ICV. */
+  readonly request: Uint8Array | number;
   /** As sent. */
   readonly response: readonly Uint8Array<ArrayBuffer>[];
 }
@@ -136,7 +138,7 @@ const NOT_KNOWN: readonly KnownRequest[] = [];
 
 /** The peer's requests. */
 export class ResponseWindow {
-  readonly #size: number;
+  #size: number;
   /** As many as the window is wide: one or two as a rule, for which a map would take ten times the memory. */
   #known: readonly KnownRequest[] = NOT_KNOWN;
   #first: number;
@@ -150,6 +152,16 @@ export class ResponseWindow {
   /** The lowest Message ID that has not been answered. */
   get next(): number {
     return this.#first;
+  }
+
+  /** How many requests of the peer may be under way. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The peer is told of a larger window; it never gets smaller (section 2.3). */
+  grow(size: number): void {
+    this.#size = Math.max(this.#size, size);
   }
 
   /** How a request's Message ID stands to the window. */

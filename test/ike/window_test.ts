@@ -47,9 +47,10 @@ describe("RequestWindow (RFC 7296, sections 2.2, 2.3)", () => {
 
   it("ends with the last Message ID of 32 bits", () => {
     const window = new RequestWindow(0xffffffff);
-    assert.equal(window.nearlyExhausted, true);
+    assert.equal(window.isExhausted, false);
     window.send(OCTETS);
     window.acknowledge(0xffffffff);
+    assert.equal(window.isExhausted, true);
     assert.equal(window.open, false);
   });
 });
@@ -81,6 +82,14 @@ describe("ResponseWindow (RFC 7296, sections 2.1, 2.3)", () => {
     assert.equal(window.verdict(8), "new");
     assert.equal(window.verdict(5), "answered");
     assert.equal(window.verdict(4), "outside");
+  });
+
+  it("grows, and never gets smaller", () => {
+    const window = new ResponseWindow();
+    window.grow(3);
+    window.grow(2);
+    assert.equal(window.size, 3);
+    assert.deepEqual([0, 2, 3].map((id) => window.verdict(id)), ["new", "new", "outside"]);
   });
 
   it("takes a request back that is not answered", () => {

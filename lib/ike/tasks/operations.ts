@@ -3,8 +3,8 @@
 import type { ChildSa, WantedChild } from "../child_sa.ts";
 import { EXCHANGE } from "../codec/mod.ts";
 import type { ChildSaDeleted } from "../events.ts";
-import type { Operation } from "../exchanges.ts";
 import type { IkeSa } from "../ike_sa.ts";
+import type { Operation } from "../operation_queue.ts";
 import { isEstablished } from "../state.ts";
 import { ChildCreateTask } from "./child_create.ts";
 import { ChildDeleteTask, UnwantedChildTask } from "./child_delete.ts";
@@ -20,6 +20,7 @@ import { IkeFailureTask } from "./ike_failure.ts";
 import { IkeInitTask } from "./ike_init.ts";
 import { IkeNatTask } from "./ike_nat.ts";
 import { IkeRekeyTask } from "./ike_rekey.ts";
+import { IkeWindowTask } from "./ike_window.ts";
 import type { Task } from "./task.ts";
 
 /** IKE_SA_INIT and IKE_AUTH with the first child; the other children follow. */
@@ -35,13 +36,16 @@ export function connectOperation(sa: IkeSa, children: readonly WantedChild[]): O
       new IkeConfigTask(sa),
       new IkeEstablishTask(sa),
       new IkeAuthLifetimeTask(sa),
+      new IkeWindowTask(sa),
       ...(create === null ? [] : [create]),
     ],
+    alone: true,
     exchange() {
       if (isEstablished(sa.state)) return null;
       return sa.channel.isProtected ? EXCHANGE.ikeAuth : EXCHANGE.ikeSaInit;
     },
     finished() {
+      sa.forgetNonces();
       const postponed = create?.postponed === true ? [first!] : [];
       for (const child of [...postponed, ...others]) sa.exchanges.begin(createChildOperation(sa, child));
       sa.reauthentication.noteSettled();
@@ -63,21 +67,24 @@ export function createChildOperation(sa: IkeSa, child: WantedChild): Operation {
 
 /** CREATE_CHILD_SA for the successor of a child SA. */
 export function rekeyChildOperation(sa: IkeSa, child: ChildSa): Operation {
-  return exchangeOf(
-    EXCHANGE.createChildSa,
-    new ChildRekeyTask(sa, child),
-    (successor) => rekeyChildOperation(successor, child),
-  );
+  return {
+    ...exchangeOf(
+      EXCHANGE.createChildSa,
+      new ChildRekeyTask(sa, child),
+      (successor) => rekeyChildOperation(successor, child),
+    ),
+    subject: child,
+  };
 }
 
 /** CREATE_CHILD_SA for the successor of the IKE SA. */
 export function rekeyIkeOperation(sa: IkeSa): Operation {
-  return exchangeOf(EXCHANGE.createChildSa, new IkeRekeyTask(sa));
+  return { ...exchangeOf(EXCHANGE.createChildSa, new IkeRekeyTask(sa)), alone: true };
 }
 
 /** INFORMATIONAL with D of the IKE SA. */
 export function deleteIkeOperation(sa: IkeSa): Operation {
-  return exchangeOf(EXCHANGE.informational, new IkeDeleteTask(sa, true));
+  return { ...exchangeOf(EXCHANGE.informational, new IkeDeleteTask(sa, true)), alone: true };
 }
 
 /** INFORMATIONAL with D of a child SA. */
@@ -86,11 +93,14 @@ export function deleteChildOperation(
   child: ChildSa,
   by: ChildSaDeleted["by"] = "local",
 ): Operation {
-  return exchangeOf(
-    EXCHANGE.informational,
-    new ChildDeleteTask(sa, child, by),
-    (successor) => deleteChildOperation(successor, child, by),
-  );
+  return {
+    ...exchangeOf(
+      EXCHANGE.informational,
+      new ChildDeleteTask(sa, child, by),
+      (successor) => deleteChildOperation(successor, child, by),
+    ),
+    subject: child,
+  };
 }
 
 /** INFORMATIONAL with D of a child SA that never was installed here. */
@@ -107,9 +117,14 @@ export function livenessOperation(sa: IkeSa): Operation {
   return exchangeOf(EXCHANGE.informational, new IkeDpdTask(sa), livenessOperation);
 }
 
+/** INFORMATIONAL with SET_WINDOW_SIZE: a rekeyed SA begins with a window of one (section 2.18). */
+export function announceWindowOperation(sa: IkeSa): Operation {
+  return exchangeOf(EXCHANGE.informational, new IkeWindowTask(sa), announceWindowOperation);
+}
+
 /** INFORMATIONAL with an error that ends the SA. */
 export function failureOperation(sa: IkeSa, notify: number): Operation {
-  return exchangeOf(EXCHANGE.informational, new IkeFailureTask(sa, notify));
+  return { ...exchangeOf(EXCHANGE.informational, new IkeFailureTask(sa, notify)), alone: true };
 }
 
 /** One task in exchanges of one type until it is done. */

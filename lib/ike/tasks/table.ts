@@ -14,6 +14,7 @@ import { IkeFailureTask } from "./ike_failure.ts";
 import { IkeInitTask } from "./ike_init.ts";
 import { IkeNatTask } from "./ike_nat.ts";
 import { PeerIkeRekeyTask } from "./ike_rekey.ts";
+import { IkeWindowTask, PeerWindowTask } from "./ike_window.ts";
 import { PeerChildCreateTask } from "./peer_child_create.ts";
 import { TemporaryFailureTask } from "./temporary_failure.ts";
 import type { Task } from "./task.ts";
@@ -30,6 +31,7 @@ const TASKS: Readonly<Record<number, (message: Incoming, sa: IkeSa) => Task[]>> 
       new IkeConfigTask(sa),
       new IkeEstablishTask(sa, () => child.offered),
       new IkeAuthLifetimeTask(sa),
+      new IkeWindowTask(sa),
       child,
     ];
   },
@@ -53,6 +55,7 @@ const TASKS: Readonly<Record<number, (message: Incoming, sa: IkeSa) => Task[]>> 
     return [
       ...(deleted.length > 0 ? [new PeerChildDeleteTask(sa)] : []),
       ...(message.notify(NOTIFY.authLifetime) === undefined ? [] : [new IkeAuthLifetimeTask(sa)]),
+      ...(message.notify(NOTIFY.setWindowSize!) === undefined ? [] : [new PeerWindowTask(sa)]),
     ];
   },
 };

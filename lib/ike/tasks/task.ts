@@ -15,6 +15,7 @@ export type TaskName =
   | "ike_auth"
   | "ike_config"
   | "ike_establish"
+  | "ike_window"
   | "ike_auth_lifetime"
   | "ike_delete"
   | "ike_dpd"
