@@ -14,6 +14,7 @@ import { Credentials } from "./auth/mod.ts";
 import { EXCHANGE, IKE_FLAGS, type IkeHeader, parseIkeHeader } from "./codec/mod.ts";
 import { missingCredential } from "./authentication.ts";
 import { childPolicy, formatSelectors } from "./child_negotiation.ts";
+import { isComplaint } from "./complaints.ts";
 import type { ConnectionConfig, PoolConfig } from "./config.ts";
 import { type Connection, readConnections } from "./connection.ts";
 import type { IkeInput, IkeOutput } from "./engine_io.ts";
@@ -163,7 +164,10 @@ export class IkeEngine {
       case "initiate":
         return this.#initiate(input);
       case "path_lost":
-        return; // SAs outlive connections (RFC 9329, section 6.1): requests wait for a `move`, or for their time to be over
+        // RFC 9329, section 6.1: SAs outlive connections, which anybody could have reset. What is without response, and what is wanted
+        // meanwhile, goes out again with a `move`, or as responder with the peer's first message on another connection; else it
+        // waits for its time to be over (section 6.2). So there is nothing to be done here.
+        return;
       case "answer":
         return this.#services.answer(input.id, input.result);
       default:
@@ -220,6 +224,7 @@ export class IkeEngine {
       if (isRequest && this.#repeatLastResponse(octets, header, path)) return;
       return this.#responder.handleStray(header, path, "no IKE SA has these SPIs");
     }
+    if (header.exchangeType !== EXCHANGE.ikeSaInit && isComplaint(octets, header)) sa.timers.noteHint();
     sa.exchanges.handleMessage(octets, header, path);
   }
 

@@ -17,6 +17,8 @@ export class IkeSaTimers implements TimerOwner {
    */
   #reauthAt: number | null | undefined = undefined;
   #establishedAt = 0;
+  /** Before that time no hint has anything done. */
+  #nextHint = 0;
 
   /** Takes the IKE SA. */
   constructor(sa: IkeSa) {
@@ -148,6 +150,17 @@ export class IkeSaTimers implements TimerOwner {
       case "late_packets":
         return sa.children.forget(key);
     }
+  }
+
+  /**
+   * Somebody says without proof that the peer knows nothing of this SA (section 2.21.4): the peer is asked, unless a request asks
+   * already, and "to avoid being tricked into participating in a DoS attack" not more often than `hint_pause` allows.
+   */
+  noteHint(): void {
+    const { state, services, exchanges } = this.#sa;
+    if (state !== "established" || exchanges.pending > 0 || services.now < this.#nextHint) return;
+    this.#nextHint = services.now + services.limits.hint_pause;
+    exchanges.begin(livenessOperation(this.#sa));
   }
 
   /** Asks a peer that was silent for `dpd_delay`; a request under way asks already. */

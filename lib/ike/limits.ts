@@ -33,6 +33,7 @@ export type IkeLimitName =
   | "max_requests"
   | "init_error_patience"
   | "unprotected_replies_per_second"
+  | "hint_pause"
   | "max_closed_responses"
   | "closed_response_time"
   | "linger_time"
@@ -69,6 +70,10 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
   ),
   init_error_patience: milliseconds(5_000, "time to wait for better news after an unprotected error on UDP"),
   unprotected_replies_per_second: count(10, "unprotected answers to messages that no SA knows"),
+  hint_pause: milliseconds(
+    10_000,
+    "least time between liveness checks of an IKE SA that unprotected errors lead to",
+  ),
   max_closed_responses: count(1_000, "last responses of closed IKE SAs that are kept", 0),
   closed_response_time: milliseconds(60_000, "time for which the last response of a closed IKE SA is kept"),
   linger_time: milliseconds(5_000, "time until the peer has deleted a replaced SA"),
