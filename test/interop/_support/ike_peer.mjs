@@ -53,7 +53,7 @@ const streams = new Map();
 const pings = new Map();
 let lastPing = 0;
 /** What `startPings` has begun. */
-let pinging;
+const pinging = [];
 
 /** What can be asked for. */
 const commands = {
@@ -106,27 +106,33 @@ const commands = {
     await Promise.all(ends);
     return answers;
   },
-  /** Pings from the one session that there is, 20 times a second, until told otherwise. */
-  startPings({ to }) {
-    const [session] = sessions;
-    pinging = { sent: 0, answered: 0 };
-    const counts = pinging;
-    const source = session.configuration.addresses[0];
-    pinging.timer = setInterval(() => {
+  /** Pings 20 times a second until told otherwise, from the session of an IKE SA or from the one that there is; gives a number. */
+  startPings({ to, ikeSa, from }) {
+    const session = ikeSa === undefined ? [...sessions][0] : sessionOf(ikeSa);
+    const counts = { sent: 0, answered: 0, late: [] };
+    const source = from === undefined ? session.configuration.addresses[0] : parseIpv4(from);
+    const timer = setInterval(() => {
       const sequence = ++lastPing & 0xffff;
       counts.sent++;
-      pings.set(sequence, () => counts.answered++);
+      const sentAt = Date.now();
+      counts.late.push(sentAt);
+      pings.set(sequence, () => {
+        counts.answered++;
+        counts.late.splice(counts.late.indexOf(sentAt), 1);
+      });
       const data = random(new Uint8Array(56));
       const request = { kind: "request", source, destination: parseIpv4(to), identifier: 77, sequence, data };
       session.writer.write(emitIcmpEcho(request)).catch((error) => counts.error = String(error));
     }, 50);
+    pinging.push({ timer, counts });
+    return pinging.length - 1;
   },
   /** Ends that, and gives how many were sent and answered: the last ones get a second. */
-  async stopPings() {
-    const { timer, ...counts } = pinging;
+  async stopPings({ number = pinging.length - 1 }) {
+    const { timer, counts } = pinging[number];
     clearInterval(timer);
-    for (let i = 0; i < 100 && pinging.answered < counts.sent; i++) await sleep(10);
-    return { sent: counts.sent, answered: pinging.answered, error: pinging.error };
+    for (let i = 0; i < 100 && counts.answered < counts.sent; i++) await sleep(10);
+    return counts;
   },
   /** Closes the TCP connections without a word of IKE. */
   async drop() {

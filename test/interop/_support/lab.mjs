@@ -311,8 +311,9 @@ export class Lab {
 
   /** Starts an endless ping; `stop()` ends it and gives the numbers of what was `sent`, `received`, and `lost` in between. */
   startPing(side, target, options = {}) {
-    const { interval = 0.05, name = `ping-${side}` } = options;
-    const program = this.background(name, side, ["ping", "-i", `${interval}`, target]);
+    const { interval = 0.05, name = `ping-${side}`, from } = options;
+    const source = from === undefined ? [] : ["-I", from];
+    const program = this.background(name, side, ["ping", "-i", `${interval}`, ...source, target]);
     return {
       async stop() {
         await program.stop("SIGINT");

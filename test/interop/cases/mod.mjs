@@ -8,6 +8,7 @@ import { authentication } from "./authentication.mjs";
 import { blocked } from "./blocked.mjs";
 import { clients } from "./clients.mjs";
 import { engineRekeying } from "./engine_rekeying.mjs";
+import { engineLifetimes } from "./engine_lifetimes.mjs";
 import { engineWire } from "./engine_wire.mjs";
 import { engineInitiator } from "./engine_initiator.mjs";
 import { engineResponder } from "./engine_responder.mjs";
@@ -36,6 +37,7 @@ export const groups = [
   engineInitiator,
   engineResponder,
   engineRekeying,
+  engineLifetimes,
   engineWire,
   libreswan,
 ];

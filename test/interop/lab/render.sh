@@ -11,7 +11,7 @@ WIDE_ESP=aes128gcm16-aes192gcm16-aes256gcm16-aes128gcm8-aes128gcm12-aes256gcm8-a
 WIDE_ESP=$WIDE_ESP,aes128-aes192-aes256-aes128ctr-aes256ctr-sha1-sha256-sha384-sha512-aesxcbc-aescmac,null-sha256
 WIDE_ESP=$WIDE_ESP,aes128gcm16-aes256gcm16-chacha20poly1305-curve25519-ecp256-ecp384-modp2048
 : "${MOON_IKE:=$IKE_PROPOSALS,$WIDE_IKE}" "${MOON_ESP:=$ESP_PROPOSALS,$WIDE_ESP}"
-: "${COOKIES:=no}" "${COOKIE_THRESHOLD:=1}" "${EXTRA:=}"
+: "${COOKIES:=no}" "${COOKIE_THRESHOLD:=1}" "${EXTRA:=}" "${MOON_EXTRA:=}"
 : "${FRAGMENTATION:=yes}" "${DPD:=0}" "${REMOTE_PORT:=$RELAY_PORT}"
 # How long SAs live, as lines of swanctl.conf: for ever, unless a case says otherwise.
 FOR_EVER='rekey_time = 0
@@ -49,6 +49,7 @@ render_swanctl() { # SIDE
 	*)
 		render "$1.swanctl.conf.in"
 		render secrets.conf.in
+		if [ "$1" = moon ] && [ "$MOON_EXTRA" ]; then cat "$MOON_EXTRA"; fi
 		;;
 	esac >"$RUN/$1/swanctl/swanctl.conf"
 }
