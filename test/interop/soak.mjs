@@ -150,9 +150,12 @@ class Tunnel {
   }
 }
 
-/** Heap and external memory after collection, in KiB: the first sample after warming up, the last, and the slope an hour. */
+/**
+ * Heap and external memory after collection, in KiB, at the middle of the run and at its end, and the slope an hour between: a runtime
+ * compiles and caches for half an hour.
+ */
 function memoryOf(samples) {
-  const settled = samples.filter(({ seconds }) => seconds >= Math.min(300, minutes * 20));
+  const settled = samples.filter(({ seconds }) => seconds >= minutes * 30);
   const points = (settled.length < 2 ? samples : settled).map(({ seconds, memory }) => ({
     hours: seconds / 3600,
     used: (memory.heapUsed + memory.external) / 1024,

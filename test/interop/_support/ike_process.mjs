@@ -123,6 +123,13 @@ export class IkePeer extends Background {
     if (!this.running) throw new Error(`${this.name} has ended: ${lastLines(this.stderr, 8)}`);
   }
 
+  /** Ends it without giving it a chance to say goodbye. */
+  async kill() {
+    this.stopped = true;
+    this.signal("SIGKILL");
+    await this.exit();
+  }
+
   /** Ends it in order, and checks that nothing is left in its engine. */
   async stop() {
     this.stopped = true;

@@ -30,6 +30,7 @@ export const address = {
   moon: "198.51.100.10",
   moonOther: "198.51.100.11",
   sun: "198.18.1.10",
+  sun6: "[2001:db8:1::10]",
   moon6: "[2001:db8:100::10]",
   moonLan: "10.99.1.1",
 };
@@ -362,6 +363,14 @@ export class Lab {
   /** Lets a frozen daemon go on. */
   thaw(side) {
     process.kill(daemonPid(side), "SIGCONT");
+  }
+
+  /** Ends a daemon without giving it a chance to say goodbye, until {@linkcode restart}. */
+  async kill(side) {
+    const pid = daemonPid(side);
+    daemonsChanged.add(side);
+    process.kill(pid, "SIGKILL");
+    await eventually(`charon on ${side} to be gone`, 5, () => !existsSync(`/proc/${pid}/fd/0`));
   }
 
   /** Runs a program on one side, which must succeed. */

@@ -35,7 +35,16 @@ export const libreswan = [
           await peer.input("rekey_ike", { ikeSa });
           const next = await peer.event("ike_sa_established", ({ replaces }) => replaces === ikeSa);
           await peer.event("ike_sa_deleted", (event) => event.ikeSa === ikeSa && event.by === "replaced");
-          assert.equal((await peer.down(next.ikeSa)).by, "local");
+          // And by libreswan, which answered.
+          const last = peer.events.findLast(({ type }) => type === "child_sa_installed").childSa.child;
+          await peerDaemon.whack("--rekey-ipsec", "--name", name, "--asynchronous");
+          await peer.event("child_sa_installed", ({ replaces }) => replaces === last);
+          await sleep(200);
+          await peerDaemon.whack("--rekey-ike", "--name", name, "--asynchronous");
+          const latest = await peer.event("ike_sa_established", ({ replaces }) => replaces === next.ikeSa);
+          await peer.event("ike_sa_deleted", (event) => event.ikeSa === next.ikeSa);
+          await sleep(200);
+          assert.equal((await peer.down(latest.ikeSa)).by, "local");
         }
         await eventually(
           "pluto to have no SA",
@@ -84,7 +93,8 @@ export const libreswan = [
     },
   },
   {
-    name: "our engine answers libreswan in TCP: a shared key, rekeys and deletion by libreswan",
+    name:
+      "our engine answers libreswan in TCP: a shared key, rekeys by either side and deletion by libreswan",
     prepare: pluto,
     async run(lab) {
       const peerDaemon = new Pluto();
@@ -106,6 +116,16 @@ export const libreswan = [
         await peerDaemon.whack("--rekey-ike", "--name", "to-host", "--asynchronous");
         const { replaces } = await peer.event("ike_sa_established", (event) => event.replaces !== undefined);
         await peer.event("ike_sa_deleted", (event) => event.ikeSa === replaces);
+        await sleep(200);
+        // And by us, who answered.
+        const made = peer.events.filter(({ type }) => type === "child_sa_installed").at(-1);
+        const { ikeSa } = peer.events.findLast(({ type }) => type === "ike_sa_established");
+        await peer.input("rekey_child", { ikeSa, child: made.childSa.child });
+        await peer.event("child_sa_installed", (event) => event.replaces === made.childSa.child);
+        await sleep(200);
+        await peer.input("rekey_ike", { ikeSa });
+        await peer.event("ike_sa_established", (event) => event.replaces === ikeSa);
+        await peer.event("ike_sa_deleted", (event) => event.ikeSa === ikeSa && event.by === "replaced");
         await sleep(200);
         await peerDaemon.whack("--terminate", "--name", "to-host");
         await peer.event("ike_sa_deleted", ({ by }) => by === "peer");

@@ -9,11 +9,14 @@ import { blocked } from "./blocked.mjs";
 import { clients } from "./clients.mjs";
 import { engineRekeying } from "./engine_rekeying.mjs";
 import { engineLifetimes } from "./engine_lifetimes.mjs";
+import { enginePeers } from "./engine_peers.mjs";
+import { engineShapes } from "./engine_shapes.mjs";
 import { engineWire } from "./engine_wire.mjs";
 import { engineInitiator } from "./engine_initiator.mjs";
 import { engineResponder } from "./engine_responder.mjs";
 import { libreswan } from "./libreswan.mjs";
 import { lifecycle } from "./lifecycle.mjs";
+import { mixes } from "./mixes.mjs";
 import { networks } from "./networks.mjs";
 import { rekeying } from "./rekeying.mjs";
 import { survival } from "./survival.mjs";
@@ -32,12 +35,15 @@ export const groups = [
   networks,
   tls,
   web,
+  mixes,
   wire,
   lifecycle,
   engineInitiator,
   engineResponder,
   engineRekeying,
   engineLifetimes,
+  enginePeers,
+  engineShapes,
   engineWire,
   libreswan,
 ];

@@ -1,20 +1,16 @@
 /** TLS, and proxies that open tunnels: networks that drop UDP and port 4500, and let the web through. */
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import process from "node:process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { address, directory, relayPort } from "../_support/lab.mjs";
+import { proxyPort, startProxy, startSquid, startTinyproxy } from "../_support/proxies.mjs";
 import { eventually } from "../_support/shell.mjs";
 
 const certificates = fileURLToPath(new URL("../../_support/certificates/", import.meta.url));
 const ca = `${certificates}ca.crt`;
 const identity = ["--cert", `${certificates}server.crt`, "--key", `${certificates}server.key`];
-const proxyPort = 3128;
 
 /** The URL of moon's gateway, by the name in its certificate. */
 const gateway = `tls://${address.moon}?sni=gw.example`;
@@ -69,12 +65,7 @@ export const tls = [
   {
     name: "TLS through tinyproxy carries IKE and ESP, which closes when it asks for a password",
     async run(lab) {
-      const file = `${directory}/tinyproxy.conf`;
-      writeFileSync(
-        file,
-        `Port ${proxyPort}\nListen ${address.moon}\nTimeout 60\nMaxClients 20\nBasicAuth me geheim\nLogLevel Error\n`,
-      );
-      await startProxy(lab, ["tinyproxy", "-d", "-c", file], proxyPort);
+      await startTinyproxy(lab);
       await moonRelay(lab, `tls://${address.moon}`);
       await carolRelay(lab, [gateway], ["--proxy", `http://me:geheim@${address.moon}:${proxyPort}`]);
       await carries(lab);
@@ -114,44 +105,4 @@ function carolRelay(lab, urls, more = []) {
 async function carries(lab) {
   await lab.initiate("psk-relay");
   await lab.ping("carol", undefined, { count: 20 });
-}
-
-/** Squid with Basic authentication, which opens tunnels to port 443 only. */
-async function startSquid(lab) {
-  // Squid's helper gives up root, and the lab's own directory is root's alone.
-  const readable = mkdtempSync(join(tmpdir(), "iketcp-squid-"));
-  process.on("exit", () => rmSync(readable, { recursive: true, force: true }));
-  chmodSync(readable, 0o755);
-  const [file, passwords] = [`${directory}/squid.conf`, join(readable, "passwords")];
-  const hash = execFileSync("openssl", ["passwd", "-apr1", "geheim"], { encoding: "utf8" }).trim();
-  writeFileSync(passwords, `me:${hash}\n`);
-  chmodSync(passwords, 0o644);
-  const helper = "/usr/lib/squid/basic_ncsa_auth"; // where Debian has it
-  writeFileSync(
-    file,
-    [
-      `http_port ${address.moon}:${proxyPort}`,
-      `pid_filename ${directory}/squid.pid`,
-      "cache_log /dev/null",
-      "access_log none",
-      "cache deny all",
-      `auth_param basic program ${helper} ${passwords}`,
-      "acl known proxy_auth REQUIRED",
-      "acl web port 443",
-      "http_access allow known web",
-      "http_access deny all",
-      "visible_hostname lab",
-      "shutdown_lifetime 1 seconds",
-      "pinger_enable off",
-    ].join("\n") + "\n",
-  );
-  await startProxy(lab, ["squid", "-N", "-f", file], proxyPort);
-}
-
-async function startProxy(lab, command, port) {
-  const proxy = lab.background("proxy", "moon", command);
-  await eventually(`${command[0]} to listen`, 15, async () => {
-    if (!proxy.running) throw new Error(`${command[0]} ended at its start: ${proxy.stderr}`);
-    return (await lab.on("moon", "ss", "-Hltn", `sport = :${port}`)).trim() !== "";
-  });
 }

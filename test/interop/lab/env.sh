@@ -28,6 +28,8 @@ MOON_GW6=2001:db8:100::1
 # A second address of moon, with a connection of its own.
 MOON_IP2=198.51.100.11
 SUN_IP=198.18.1.10
+SUN_IP6=2001:db8:1::10
+SUN_GW6=2001:db8:1::1
 SUN_GW=198.18.1.1
 
 # The link behind carol: dave has no way to the router, only to carol (and to the relay that runs there).

@@ -43,6 +43,9 @@ if ! have_ns "$NS_NET"; then
 	link $NS_MOON eth0 $MOON_IP/24 $NS_NET to-moon $MOON_GW/24
 	link $NS_SUN eth0 $SUN_IP/24 $NS_NET to-sun $SUN_GW/24
 	ip -n $NS_SUN route add default via $SUN_GW
+	ip -n $NS_SUN addr add $SUN_IP6/64 dev eth0 nodad
+	ip -n $NS_NET addr add $SUN_GW6/64 dev to-sun nodad
+	ip -n $NS_SUN -6 route add default via $SUN_GW6
 	ip -n $NS_MOON addr add $MOON_IP2/24 dev eth0
 	link $NS_CAROL to-dave $CAROL_LINK_IP/24 $NS_DAVE eth0 $DAVE_IP/24
 	ip -n $NS_CAROL addr add $CAROL_IP6/64 dev eth0 nodad
