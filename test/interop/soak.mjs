@@ -23,6 +23,7 @@ process.env.SWLAB_RUN ??= "/run/swlab-soak";
 process.env.SWLAB_NS ??= "sws";
 const { address, directory, inside, Lab } = await import("./_support/lab.mjs");
 const { asCarol, asMoon, credentials } = await import("./_support/ike_setups.mjs");
+const { leftOf } = await import("./_support/ike_process.mjs");
 const { Background, eventually, lastLines, sleep } = await import("./_support/shell.mjs");
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -144,27 +145,31 @@ class Tunnel {
       name: this.name,
       ...end.counts,
       theirs: sender.at(-1).end,
-      left: Object.values(end.engine).reduce((sum, value) => sum + value, 0),
+      left: Object.values(leftOf(end.engine)).reduce((sum, value) => sum + value, 0),
       memory: memoryOf(this.of("sample").map(({ sample }) => sample)),
     };
   }
 }
 
 /**
- * Heap and external memory after collection, in KiB, at the middle of the run and at its end, and the slope an hour between: a runtime
- * compiles and caches for half an hour.
+ * Memory after collection, in KiB, at the middle of the run and at its end: a runtime compiles and caches for half an hour. The
+ * slope an hour is that of the heap; what is external are buffers that come and go, of which the least counts.
  */
 function memoryOf(samples) {
   const settled = samples.filter(({ seconds }) => seconds >= minutes * 30);
   const points = (settled.length < 2 ? samples : settled).map(({ seconds, memory }) => ({
     hours: seconds / 3600,
-    used: (memory.heapUsed + memory.external) / 1024,
+    heap: memory.heapUsed / 1024,
+    external: memory.external / 1024,
     rss: memory.rss / 1024,
   }));
+  const half = points.length >> 1;
+  const least = (some) => Math.round(Math.min(...some.map(({ external }) => external)));
   return {
-    start: Math.round(points[0].used),
-    end: Math.round(points.at(-1).used),
-    slope: Math.round(slopeOf(points.map(({ hours, used }) => [hours, used]))),
+    start: Math.round(points[0].heap),
+    end: Math.round(points.at(-1).heap),
+    slope: Math.round(slopeOf(points.map(({ hours, heap }) => [hours, heap]))),
+    external: [least(points.slice(0, Math.max(1, half))), least(points.slice(half))],
     rssStart: Math.round(points[0].rss),
     rssEnd: Math.round(points.at(-1).rss),
   };
@@ -294,13 +299,17 @@ function finish(results, relays) {
     total.lost += lost + theirs.lost;
     total.child += childRekeys;
     total.ike += ikeRekeys;
-    const grows = minutes >= 20 && memory.slope > maxGrowthKiBPerHour;
+    const [before, after] = memory.external;
+    const grows = minutes >= 20 &&
+      (memory.slope > maxGrowthKiBPerHour || after - before > maxGrowthKiBPerHour);
     if (lost + theirs.lost + twice + theirs.twice + refused + failures + left > 0 || ended > 1 || grows) {
       bad++;
     }
     console.log(
       `${name}: ${childRekeys} child rekeys (${childAsked} asked by us), ${ikeRekeys} IKE rekeys (${ikeAsked} by us); ours ${sent} sent, ${lost} lost, ${twice} twice; theirs ${theirs.sent} sent, ${theirs.lost} lost, ${theirs.twice} twice; ` +
-        `${failures} failures, ${left} left; heap and external ${memory.start} -> ${memory.end} KiB (${memory.slope} KiB an hour), rss ${memory.rssStart} -> ${memory.rssEnd} KiB`,
+        `${failures} failures, ${left} left; heap ${memory.start} -> ${memory.end} KiB (${memory.slope} KiB an hour), external ${
+          memory.external.join(" -> ")
+        } KiB, rss ${memory.rssStart} -> ${memory.rssEnd} KiB`,
     );
   }
   console.log(

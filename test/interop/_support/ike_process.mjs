@@ -133,8 +133,7 @@ export class IkePeer extends Background {
   /** Ends it in order, and checks that nothing is left in its engine. */
   async stop() {
     this.stopped = true;
-    const counters = await this.order("close");
-    for (const [name, value] of Object.entries(counters)) {
+    for (const [name, value] of Object.entries(leftOf(await this.order("close")))) {
       assert.equal(value, 0, `${this.name} leaves no ${name}`);
     }
     const end = await this.exit();
@@ -144,4 +143,9 @@ export class IkePeer extends Background {
       `${this.name} ends well; it said: ${lastLines(this.stderr, 5)}`,
     );
   }
+}
+
+/** What an engine holds, but for the last responses of closed SAs: these are kept for a while, with one timer for all. */
+export function leftOf({ closedResponses, timers, ...others }) {
+  return { ...others, timers: timers - Math.min(closedResponses, 1) };
 }

@@ -130,6 +130,7 @@ function note(event) {
       break;
     case "ike_sa_failed":
     case "child_sa_failed":
+      if (event.retryIn !== undefined) break; // the other end was busy with the same: it is made in a moment
       counts.failures++;
       if (event.type === "ike_sa_failed" || !stopping) print({ broke: event, history: history.slice(-30) });
   }

@@ -213,7 +213,7 @@ export const engineInitiator = [
       assert.match(texts.rsa, /^authentication_failed: .*(somebody|AUTHENTICATION_FAILED)/);
       assert.match(texts.ecdsa, /^authentication_failed: .*(swlab ecdsa|issuer|authority)/);
       assert.match(texts.nothing, /^no_proposal_chosen: /);
-      assert.match(texts.other, /^authentication_failed: .*nobody/);
+      assert.match(texts.other, /^authentication_failed: /);
       // One that we could not go on with waits there half open.
       const open = (await lab.sas("moon")).filter(({ state }) => state === "ESTABLISHED");
       assert.deepEqual(open, [], "moon does not believe in any of them");
