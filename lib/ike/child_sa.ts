@@ -53,6 +53,8 @@ export interface ChildSa extends ChildSelectors {
   /** The only traffic that this end asked for, and will ask for when it is renewed. */
   readonly only?: ChildSelectors;
   state: ChildSaState;
+  /** Its life was over while its D waited for the window: the peer has to be told yet. */
+  expired?: boolean;
   /** What the peer has made on another IKE SA for the same traffic: packets go there when this one is gone. */
   takenOverBy?: { readonly children: IkeSaChildren; readonly child: ChildSa };
   /** What the peer has made to replace it, and the nonces of that exchange. */

@@ -123,7 +123,7 @@ export class IkeSaChildren {
   expire(child: ChildSa): void {
     const wasDeleting = child.state === "deleting";
     if (this.#letGo(child, "expired") === undefined) return;
-    if (wasDeleting) this.#sa.services.releaseChildSpi(child.spiIn); // its D is under way
+    if (wasDeleting) child.expired = true; // its D is under way, or waits for the window
     else this.deleteUnwanted(child.spiIn);
   }
 

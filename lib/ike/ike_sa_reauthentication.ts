@@ -173,7 +173,8 @@ export class IkeSaReauthentication {
     const { replaces, services } = this.#sa;
     const old = replaces === undefined ? undefined : services.ikeSa(replaces);
     return old?.children.all().find((child) =>
-      child.state === "installed" && !isTakenOver(child) && overlaps(child, selectors)
+      child.state === "installed" && child.takenOverBy?.children !== this.#sa.children &&
+      overlaps(child, selectors)
     );
   }
 }
@@ -181,10 +182,6 @@ export class IkeSaReauthentication {
 /** What is wanted in the place of a child SA. */
 function inPlaceOf(child: ChildSa): WantedChild {
   return { ...wantedLike(child), inPlaceOf: child };
-}
-
-function isTakenOver({ takenOverBy: next }: ChildSa): boolean {
-  return next !== undefined && next.children.has(next.child);
 }
 
 function haveCommonLease(a: IkeSa, b: IkeSa): boolean {

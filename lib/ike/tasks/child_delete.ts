@@ -26,7 +26,7 @@ export class ChildDeleteTask implements Task {
   }
 
   build(message: Outgoing): void {
-    if (!this.#sa.children.has(this.#child)) {
+    if (!this.#sa.children.has(this.#child) && this.#child.expired !== true) {
       this.done = true; // the peer was first
       return;
     }
@@ -34,12 +34,17 @@ export class ChildDeleteTask implements Task {
   }
 
   process(_message: Incoming): void {
-    this.done = true;
     // Whatever the answer holds: the peer has had our word, and knows nothing of the child SA from here on.
     this.#sa.children.remove(this.#child, this.#by);
+    this.abort();
   }
 
-  abort(): void {}
+  /** The SPI of one that expired meanwhile was kept for its D. */
+  abort(): void {
+    if (this.done) return;
+    this.done = true;
+    if (this.#child.expired === true) this.#sa.services.releaseChildSpi(this.#child.spiIn);
+  }
 }
 
 /** D of a child SA that the peer has made and this end does not want: it never was installed here. */

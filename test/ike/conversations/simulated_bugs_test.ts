@@ -164,4 +164,17 @@ describe("What the simulator has found", () => {
     assert.deepEqual(pair.a.of("ike_sa_deleted").map(({ by }) => by), ["replaced"], pair.a.story());
     for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.ikeSas, 1);
   });
+
+  it("the peer is told of a child SA whose life was over while its D waited for the window", () => {
+    const pair = new Pair();
+    pair.connect();
+    const { childSa } = pair.a.lastChild();
+    pair.handle(pair.a, { kind: "check_liveness", ikeSa: 1 }); // the window is full
+    pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child: childSa.child });
+    pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child: childSa.child, limit: "hard" });
+    assert.equal(pair.a.one("child_sa_deleted").by, "expired");
+    pair.settle();
+    assert.equal(pair.b.one("child_sa_deleted").by, "peer", pair.a.story());
+    for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.childSpis, 0);
+  });
 });
