@@ -8,7 +8,12 @@ import { asCarol, asMoon, initiator, responder } from "../_support/ike_setups.mj
 import { eventually } from "../_support/shell.mjs";
 
 /** Patience of our engine for these cases. */
-const limits = { retransmit_timeout: 200, retransmit_tries: 3, response_timeout: 1500 };
+const limits = {
+  half_open_timeout: 1500,
+  retransmit_timeout: 200,
+  retransmit_tries: 3,
+  response_timeout: 1500,
+};
 /** And of a daemon's. */
 const hasty = { RETRANSMIT_TIMEOUT: "0.3", RETRANSMIT_TRIES: "2", MOON_DPD: "1s", DPD: "1s" };
 
@@ -105,6 +110,12 @@ export const enginePeers = [
       await lab.ping();
       await lab.order("carol", "--terminate", "--ike", "psk-relay");
       await second.event("ike_sa_deleted", ({ by }) => by === "peer");
+      // What the relay has kept of carol's attempts in vain has come as well, and is given up.
+      await eventually(
+        "nothing to be left",
+        10,
+        async () => (await second.order("counters")).engine.ikeSas === 0,
+      );
     },
   },
   {
