@@ -118,13 +118,15 @@ export class Attacker {
   #give({ host, path }: { host: Host; path: IkePath }, octets: Uint8Array, harmless: boolean): void {
     // Whatever is due has happened, so that what happens now is the message's doing.
     host.feed({ kind: "timeout" });
-    const before = JSON.stringify(host.engine.counters);
+    // A complaint in the clear is a hint to ask the peer, which takes a timer and nothing else.
+    const held = () => JSON.stringify({ ...host.engine.counters, timers: 0 });
+    const before = held();
     const events = host.feed({ kind: "message", path, octets });
     const { halfOpen, timers } = host.engine.counters;
     if (halfOpen > HALF_OPEN || timers > TIMERS) this.#world.fail(`${host.name} grows`);
     if (!harmless) return;
     const changes = events.filter((event) => Ledger.isChange(event));
-    if (changes.length > 0 || JSON.stringify(host.engine.counters) !== before) {
+    if (changes.length > 0 || held() !== before) {
       this.#world.fail(`${host.name}: a message of nobody changed something: ${JSON.stringify(changes)}`);
     }
   }
