@@ -183,6 +183,7 @@ describe("Messages that no SA knows (RFC 7296, section 2.21.4)", () => {
         forger.plain({ exchangeType: 37, messageId: 2, payloads: [notifyPayload(type)], response: true }),
       );
     }
+    pair.settle(); // the peer is asked whether it lives
     assert.deepEqual(snapshot(pair.a), before);
     assert.equal(pair.a.of("ike_sa_deleted").length, 0);
   });
