@@ -4,13 +4,15 @@ import type { Host } from "./_host.ts";
 import type { Ledger } from "./_ledger.ts";
 import type { World } from "./_world.ts";
 
-/** Both ends know the same, and nothing that should be gone. */
-export function checkAgreement(world: World, clients: readonly Host[], server: Host): void {
+/** In what both ends differ, and what should be gone. */
+export function disagreements(world: World, clients: readonly Host[], server: Host): string[] {
+  const found: string[] = [];
+  const fail = (text: string) => void found.push(text);
   const ends = clients.map(({ ledger }) => ledger);
   const there = server.ledger;
   const ours = ends.flatMap(({ ikeSas }) => [...ikeSas.values()].map(({ spis }) => spis)).sort().join();
   const theirs = [...there.ikeSas.values()].map(({ spis }) => spis).sort().join();
-  if (ours !== theirs) world.fail(`the ends know other IKE SAs: clients ${ours}, server ${theirs}`);
+  if (ours !== theirs) fail(`the ends know other IKE SAs: clients ${ours}, server ${theirs}`);
   const spisOf = (ledger: Ledger, ikeSa: number) => ledger.ikeSas.get(ikeSa)?.spis;
   const out = ends.flatMap((ledger) =>
     [...ledger.children.values()].map((one) =>
@@ -20,27 +22,28 @@ export function checkAgreement(world: World, clients: readonly Host[], server: H
   const back = [...there.children.values()].map((one) =>
     `${spisOf(there, one.ikeSa)} ${one.spiOut} ${one.spiIn} ${one.keyOut} ${one.keyIn}`
   ).sort().join();
-  if (out !== back) world.fail(`the ends know other child SAs: clients ${out}, server ${back}`);
-  for (const host of world.hosts) checkCounters(world, host);
+  if (out !== back) fail(`the ends know other child SAs: clients ${out}, server ${back}`);
+  for (const host of world.hosts) checkCounters(host, fail);
   // Of two IKE SAs of one peer, the end that answers can only guess which one a third takes the place of.
   const isClear = clients.every(({ ledger }) => ledger.ikeSas.size <= 1);
-  for (const host of isClear ? world.hosts : clients) checkOrigins(world, host);
+  for (const host of isClear ? world.hosts : clients) checkOrigins(host, fail);
+  return found;
 }
 
 /** Of everything that replaced something else only the last is left. */
-function checkOrigins(world: World, { name, ledger }: Host): void {
+function checkOrigins({ name, ledger }: Host, fail: (text: string) => void): void {
   for (const [what, live] of [["IKE SAs", ledger.ikeSas], ["child SAs", ledger.children]] as const) {
     const origins = [...live.values()].map(({ origin }) => origin);
-    if (new Set(origins).size !== origins.length) world.fail(`${name}: two ${what} are left of a rekey`);
+    if (new Set(origins).size !== origins.length) fail(`${name}: two ${what} are left of a rekey`);
   }
 }
 
 /** The engine counts what it has told. */
-function checkCounters(world: World, { name, ledger, engine, datapath }: Host): void {
+function checkCounters({ name, ledger, engine, datapath }: Host, fail: (text: string) => void): void {
   const { ikeSas, halfOpen, childSpis, needs } = engine.counters;
   const counted = JSON.stringify([ikeSas, halfOpen, childSpis, needs, datapath.size]);
   const told = JSON.stringify([ledger.ikeSas.size, 0, ledger.children.size, 0, ledger.children.size]);
-  if (counted !== told) world.fail(`${name}: the engine counts ${counted}, and has told ${told}`);
+  if (counted !== told) fail(`${name}: the engine counts ${counted}, and has told ${told}`);
 }
 
 /** Every child SA that may be sent on carries a packet to the other end. */
