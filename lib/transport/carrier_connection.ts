@@ -1,23 +1,17 @@
 /**
- * What every stream carrier has in common: the two web streams of a {@linkcode Connection}, its life from open to closed,
- * and the bounded queue between a carrier that pushes and a reader that pulls. A carrier extends it with six verbs and
- * reports what happens through `handleChunk`, `handleEnd` and `handleError`; everything settles here, once.
+ * What every stream carrier has in common: the two directions of a {@linkcode Connection}, of which reading has a file of its
+ * own (`_inbound.ts`), and its life from open to closed. A carrier extends it with six verbs and reports what happens through
+ * `handleChunk`, `handleEnd` and `handleError`; everything settles here, once.
  *
  * It knows nothing of sockets, and nothing of what the octets mean.
  */
 
 import { CodedTypeError, TransportError } from "../errors.ts";
+import { Inbound, READ_QUEUE_LIMIT } from "./_inbound.ts";
 import { formatAddress, type TransportAddress } from "./address.ts";
 import type { Connection, Receiver } from "./types.ts";
 
-/** Octets that may wait for a reader before the carrier is told to stop. */
-export const READ_QUEUE_LIMIT = 65536;
-
-/**
- * What each waiting chunk counts over its octets, so that a peer that sends one octet per segment cannot make the queue
- * hold 65536 chunk objects: at most 65536 / 257 = 255 of them wait.
- */
-export const CHUNK_OVERHEAD = 256;
+export { CHUNK_OVERHEAD, READ_QUEUE_LIMIT } from "./_inbound.ts";
 
 /** Milliseconds that a connection whose both directions are given up waits for the peer's end, so that a reset does not overtake our last octets. */
 export const LINGER_TIME = 1000;
@@ -34,15 +28,6 @@ export interface CarrierConnectionOptions {
   /** Octets that may wait for a reader. Default {@linkcode READ_QUEUE_LIMIT}; one chunk of the carrier may exceed it. */
   readonly highWaterMark?: number;
 }
-
-/**
- * Where reading stands.
- *
- * - `open`: chunks go to the queue, and from there to the reader.
- * - `discarding`: nobody wants them any more; they are dropped as they come, so that the peer's end is still seen.
- * - `ended`: the peer has ended; what is queued can still be read.
- */
-type ReadState = "open" | "discarding" | "ended";
 
 /** Where writing stands: `ending` while the half-close is on its way. */
 type WriteState = "open" | "ending" | "ended";
@@ -92,30 +77,11 @@ export abstract class CarrierConnection implements Connection {
   /** The other end. */
   readonly remoteAddress: TransportAddress;
 
-  readonly #highWaterMark: number;
-  /** The streams are made when somebody asks for them: they are most of what an idle connection costs. */
-  #readable: ReadableStream<Uint8Array> | undefined;
+  readonly #inbound: Inbound;
+  /** Made when somebody asks for it: streams are most of what an idle connection costs. */
   #writable: WritableStream<Uint8Array> | undefined;
-  #source: ReadableStreamDefaultController<Uint8Array> | undefined;
   #sink: WritableStreamDefaultController | undefined;
-  /** Takes what comes, in the place of the readable stream. */
-  #receiver: Receiver | undefined;
-  /** The receiver is not ready for more. */
-  #receiving = false;
-  /** The receiver has been told of the end. */
-  #receiverDone = false;
   #settle!: { resolve(): void; reject(reason: unknown): void };
-
-  #read: ReadState = "open";
-  /** Chunks not taken yet. Empty whenever a reader waits (`#wanted`). */
-  #queue: Uint8Array[] = [];
-  /** Octets and overhead of `#queue`. */
-  #queued = 0;
-  #wanted = false;
-  /** The carrier was told to stop, or not yet to start. */
-  #stopped = true;
-  /** The readable stream has been closed, cancelled or errored. */
-  #sourceDone = false;
 
   #write: WriteState = "open";
   #ending: Promise<void> | undefined;
@@ -133,7 +99,11 @@ export abstract class CarrierConnection implements Connection {
   constructor(options: CarrierConnectionOptions) {
     this.localAddress = options.localAddress;
     this.remoteAddress = options.remoteAddress;
-    this.#highWaterMark = options.highWaterMark ?? READ_QUEUE_LIMIT;
+    this.#inbound = new Inbound(options.highWaterMark ?? READ_QUEUE_LIMIT, {
+      startReading: () => this.startReading(),
+      stopReading: () => this.stopReading(),
+      handleDiscarding: () => this.#releaseWhenDone(),
+    });
     this.closed = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -142,7 +112,7 @@ export abstract class CarrierConnection implements Connection {
 
   /** What the peer sends. */
   get readable(): ReadableStream<Uint8Array> {
-    return this.#readable ??= this.#makeReadable();
+    return this.#inbound.readable;
   }
 
   /** What goes to the peer. */
@@ -152,11 +122,7 @@ export abstract class CarrierConnection implements Connection {
 
   /** Hands what comes to a receiver, in the turn in which it comes, in the place of `readable`, which is locked from then on. */
   receive(receiver: Receiver): void {
-    // Throws where somebody reads already.
-    if (this.#readable !== undefined || this.#receiver !== undefined) this.readable.getReader();
-    this.#receiver = receiver;
-    this.#receiving = true;
-    queueMicrotask(() => this.#handleReady()); // the receiver may still be in the making
+    this.#inbound.receive(receiver);
   }
 
   /** Writes without a stream; a promise says that the next write must wait. Throws, or rejects, where the connection is broken. */
@@ -173,7 +139,7 @@ export abstract class CarrierConnection implements Connection {
 
   /** Octets that wait for the reader, each chunk counting {@linkcode CHUNK_OVERHEAD} more: for carriers that cannot stop. */
   protected get waiting(): number {
-    return this.#queued;
+    return this.#inbound.waiting;
   }
 
   /** Begins to hand chunks to `handleChunk`; called again after `stopReading`. */
@@ -196,29 +162,12 @@ export abstract class CarrierConnection implements Connection {
 
   /** The carrier is set up: reading begins, ahead of the reader, so that the peer's end and errors are noticed. */
   protected handleOpen(): void {
-    if (!this.#stopped || this.#released) return;
-    this.#stopped = false;
-    this.startReading();
+    if (!this.#released) this.#inbound.open();
   }
 
   /** Takes a chunk, which then belongs to the reader. False asks the carrier to stop until `startReading`. */
   protected handleChunk(chunk: Uint8Array): boolean {
-    if (this.#read !== "open" || this.#broken !== undefined) return true;
-    if (this.#receiver !== undefined && !this.#receiving) {
-      this.#hand(this.#receiver, chunk);
-      return !this.#stopped;
-    }
-    if (this.#wanted) {
-      this.#wanted = false;
-      this.#source!.enqueue(chunk);
-      return true;
-    }
-    this.#queue.push(chunk);
-    this.#queued += chunk.byteLength + CHUNK_OVERHEAD;
-    if (this.#queued < this.#highWaterMark || this.#stopped) return !this.#stopped;
-    this.#stopped = true;
-    this.stopReading();
-    return false;
+    return this.#inbound.handleChunk(chunk);
   }
 
   /**
@@ -226,14 +175,13 @@ export abstract class CarrierConnection implements Connection {
    * same memory again and again. Holds until the next call of `handleChunk`.
    */
   protected get borrowing(): boolean {
-    return this.#receiver?.borrows === true && !this.#receiving;
+    return this.#inbound.borrowing;
   }
 
   /** The peer has ended its direction. */
   protected handleEnd(): void {
-    if (this.#read === "ended" || this.#broken !== undefined || this.#released) return;
-    this.#read = "ended";
-    this.#finishSource();
+    if (this.#inbound.state === "ended" || this.#broken !== undefined || this.#released) return;
+    this.#inbound.handleEnd();
     this.#releaseWhenDone();
   }
 
@@ -241,12 +189,12 @@ export abstract class CarrierConnection implements Connection {
   protected handleError(error: Error): void {
     if (this.#broken !== undefined || this.#released) return;
     // Both directions were given up or had ended: there is nobody left for whom it broke.
-    if (this.#write === "ended" && this.#read !== "open") {
+    if (this.#write === "ended" && this.#inbound.state !== "open") {
       this.#release(() => this.release());
       return;
     }
     this.#broken = error;
-    this.#finishSource();
+    this.#inbound.handleError(error);
     this.#sink?.error(error);
     this.#release(() => this.release());
   }
@@ -255,9 +203,7 @@ export abstract class CarrierConnection implements Connection {
   close(reason?: unknown): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = { reason, after: this.#requested };
-      this.#discard();
-      this.#closeSource();
-      this.#finishReceiver();
+      this.#inbound.close();
       if (this.#write !== "ended") this.#startTimer(CLOSE_STALL_TIME);
       if (this.#write === "open" && this.#broken === undefined) {
         if (this.#writable === undefined || this.#writable.locked) this.#endWhenSent();
@@ -265,24 +211,6 @@ export abstract class CarrierConnection implements Connection {
       }
     }
     return this.closed.catch(() => {});
-  }
-
-  /** No read-ahead in the stream itself: erroring it throws its queue away, and what came before is to be delivered before. */
-  #makeReadable(): ReadableStream<Uint8Array> {
-    const readable = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#source = controller;
-      },
-      pull: () => this.#handlePull(),
-      cancel: () => {
-        this.#sourceDone = true;
-        this.#discard();
-      },
-    }, { highWaterMark: 0 });
-    if (this.#receiver !== undefined) readable.getReader();
-    if (this.#closing !== undefined) this.#closeSource();
-    else this.#finishSource();
-    return readable;
   }
 
   #makeWritable(): WritableStream<Uint8Array> {
@@ -307,88 +235,6 @@ export abstract class CarrierConnection implements Connection {
     if (this.#broken !== undefined) this.#sink!.error(this.#broken);
     else if (this.#write !== "open") this.#sink!.error(this.#closedError());
     return writable;
-  }
-
-  #handlePull(): void {
-    const chunk = this.#queue.shift();
-    if (chunk === undefined) {
-      this.#wanted = true;
-      return;
-    }
-    this.#queued -= chunk.byteLength + CHUNK_OVERHEAD;
-    this.#source!.enqueue(chunk);
-    if (this.#queue.length === 0) this.#finishSource();
-    if (this.#stopped && this.#queued < this.#highWaterMark / 2) this.#continueReading();
-  }
-
-  /** Closes or errors the readable stream once its reader has taken everything that came before. */
-  #finishSource(): void {
-    if (this.#queue.length > 0) return;
-    if (this.#read === "ended") this.#closeSource();
-    else if (this.#broken !== undefined) this.#errorSource(this.#broken);
-    this.#finishReceiver();
-  }
-
-  #closeSource(): void {
-    if (this.#source === undefined || this.#sourceDone) return;
-    this.#sourceDone = true;
-    this.#source.close();
-  }
-
-  #errorSource(error: Error): void {
-    if (this.#source === undefined || this.#sourceDone) return;
-    this.#sourceDone = true;
-    this.#source.error(error);
-  }
-
-  #hand(receiver: Receiver, chunk: Uint8Array): void {
-    const ready = receiver.handleOctets(chunk);
-    if (ready === undefined) return;
-    this.#receiving = true;
-    ready.then(() => this.#handleReady());
-  }
-
-  /** The receiver takes more: what has come meanwhile, and then what comes. */
-  #handleReady(): void {
-    this.#receiving = false;
-    while (!this.#receiving && this.#queue.length > 0) {
-      const chunk = this.#queue.shift()!;
-      this.#queued -= chunk.byteLength + CHUNK_OVERHEAD;
-      this.#hand(this.#receiver!, chunk);
-    }
-    if (this.#receiving) return;
-    this.#finishReceiver();
-    this.#continueReading();
-  }
-
-  /** Tells the receiver of the end once it has taken everything that came before. */
-  #finishReceiver(): void {
-    const receiver = this.#receiver;
-    if (receiver === undefined || this.#receiverDone || this.#receiving || this.#queue.length > 0) return;
-    this.#receiverDone = this.#broken !== undefined || this.#read !== "open";
-    if (this.#broken !== undefined) receiver.handleError(this.#broken);
-    else if (this.#read !== "open") receiver.handleEnd();
-  }
-
-  #continueReading(): void {
-    if (!this.#stopped || this.#read === "ended" || this.#released) return;
-    this.#stopped = false;
-    this.startReading();
-  }
-
-  /** Gives up reading: drops what is queued and what still comes. */
-  #discard(): void {
-    this.#dropQueue();
-    if (this.#read !== "open") return;
-    this.#read = "discarding";
-    this.#continueReading();
-    this.#releaseWhenDone();
-  }
-
-  #dropQueue(): void {
-    this.#queue = [];
-    this.#queued = 0;
-    this.#wanted = false;
   }
 
   #handleWrite(chunk: Uint8Array): void | Promise<void> {
@@ -484,17 +330,15 @@ export abstract class CarrierConnection implements Connection {
   /** Breaks the connection from this end: nothing more is delivered in either direction. */
   #breakNow(error: Error): void {
     this.#broken = error;
-    this.#dropQueue();
-    this.#errorSource(error);
-    this.#finishReceiver();
+    this.#inbound.abort(error);
     this.#release(() => this.reset());
   }
 
   /** Frees the carrier when both directions are over, at once or, when the peer's end was not seen, after a while. */
   #releaseWhenDone(): void {
     if (this.#write !== "ended") return;
-    if (this.#read === "ended") this.#release(() => this.release());
-    else if (this.#read === "discarding") this.#startTimer(this.lingerTime);
+    if (this.#inbound.state === "ended") this.#release(() => this.release());
+    else if (this.#inbound.state === "discarding") this.#startTimer(this.lingerTime);
   }
 
   #startTimer(milliseconds: number): void {
@@ -520,6 +364,7 @@ export abstract class CarrierConnection implements Connection {
   async #release(free: () => void | Promise<void>): Promise<void> {
     if (this.#released) return;
     this.#released = true;
+    this.#inbound.release();
     clearTimeout(this.#timer);
     clearTimeout(this.#turn);
     try {
