@@ -26,6 +26,7 @@ import { type IkeLimits, ikeLimits } from "./limits.ts";
 import { repeatedLine } from "./message_log.ts";
 import type { IkePath } from "./path.ts";
 import { readPools } from "./pools.ts";
+import { RateLimiter } from "./rate_limiter.ts";
 import type { IkeCounters } from "./sa_registry.ts";
 import { isEstablished } from "./state.ts";
 import { findWidened, parseConfiguredSelectors, resolveSelectors } from "./traffic_selectors.ts";
@@ -106,6 +107,7 @@ export class IkeEngine {
   readonly #services: EngineServices;
   readonly #connections: ReadonlyMap<string, Connection>;
   readonly #responder: InitResponder;
+  readonly #unknownSpis: RateLimiter;
 
   /** Reads the configuration; throws a `ConfigError` for anything that is not understood. */
   constructor(options: IkeEngineOptions) {
@@ -114,6 +116,7 @@ export class IkeEngine {
     const pools = readPools(options.pools ?? {});
     this.#connections = readConnections(connections, pools, crypto);
     const limits = ikeLimits(options.limits);
+    this.#unknownSpis = new RateLimiter(limits.unknown_spis_per_second);
     this.#services = new EngineServices({
       crypto,
       limits,
@@ -168,6 +171,8 @@ export class IkeEngine {
         // meanwhile, goes out again with a `move`, or as responder with the peer's first message on another connection; else it
         // waits for its time to be over (section 6.2). So there is nothing to be done here.
         return;
+      case "unknown_spi":
+        return this.#handleUnknownSpi(input.spi, input.path);
       case "answer":
         return this.#services.answer(input.id, input.result);
       default:
@@ -241,6 +246,15 @@ export class IkeEngine {
     return true;
   }
 
+  /** Anybody can send packets, and all SAs are looked through for the one of their path: not too often. */
+  #handleUnknownSpi(spi: number, { id }: IkePath): void {
+    const { registry, now } = this.#services;
+    if (!this.#unknownSpis.take(now)) return;
+    for (const sa of registry.all()) {
+      if (sa.path.id === id && sa.state === "established") return sa.timers.reportSpi(spi);
+    }
+  }
+
   #initiate(input: Extract<IkeInput, { kind: "initiate" }>): void {
     const services = this.#services;
     const connection = this.#connections.get(input.connection);
@@ -277,7 +291,10 @@ export class IkeEngine {
 
   /** What somebody wants done with an SA; an SA that is gone is passed over. */
   #handleWish(
-    input: Exclude<IkeInput, { kind: "message" | "timeout" | "initiate" | "path_lost" | "answer" }>,
+    input: Exclude<
+      IkeInput,
+      { kind: "message" | "timeout" | "initiate" | "path_lost" | "unknown_spi" | "answer" }
+    >,
   ): void {
     const sa = this.#services.registry.byId(input.ikeSa);
     if (sa === undefined) return;

@@ -57,6 +57,8 @@ export type IkeInput =
     /** A limit was reached: `soft` asks for a rekey, `hard` ends the SA. */
     readonly limit?: "soft" | "hard";
   }
+  /** An ESP packet has come with an SPI that no child SA of this end has: whose IKE SA uses the path is told (RFC 7296, section 1.5). */
+  | { readonly kind: "unknown_spi"; readonly path: IkePath; readonly spi: number }
   /** Send on another path: a connection was opened anew. Requests without a response go out again there (section 6.2). */
   | { readonly kind: "move"; readonly ikeSa: IkeSaId; readonly path: IkePath }
   /** What a `need` asked for is done. */

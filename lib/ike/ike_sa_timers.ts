@@ -3,7 +3,7 @@
 import type { IkeSa } from "./ike_sa.ts";
 import { longestWait } from "./retransmission.ts";
 import { isEstablished } from "./state.ts";
-import { livenessOperation } from "./tasks/operations.ts";
+import { invalidSpiOperation, livenessOperation } from "./tasks/operations.ts";
 import type { SetTimer, TimerName, TimerOwner } from "./timers.ts";
 
 /** The timers of an IKE SA. */
@@ -19,6 +19,9 @@ export class IkeSaTimers implements TimerOwner {
   #establishedAt = 0;
   /** Before that time no hint has anything done. */
   #nextHint = 0;
+  /** Before these times no unknown SPI is told to the peer, and none that it tells has anything done. */
+  #nextReport = 0;
+  #nextRepair = 0;
 
   /** Takes the IKE SA. */
   constructor(sa: IkeSa) {
@@ -161,6 +164,22 @@ export class IkeSaTimers implements TimerOwner {
     if (state !== "established" || exchanges.pending > 0 || services.now < this.#nextHint) return;
     this.#nextHint = services.now + services.limits.hint_pause;
     exchanges.begin(livenessOperation(this.#sa));
+  }
+
+  /** The peer sends with an SPI of no child SA: it is told (section 1.5), not more often than `invalid_spi_pause` allows. */
+  reportSpi(spi: number): void {
+    const { state, services, exchanges } = this.#sa;
+    if (state !== "established" || services.now < this.#nextReport) return;
+    this.#nextReport = services.now + services.limits.invalid_spi_pause;
+    exchanges.begin(invalidSpiOperation(spi));
+  }
+
+  /** Whether something may be done about a child SA of which the peer says that it does not have it. */
+  takeRepair(): boolean {
+    const { now, limits } = this.#sa.services;
+    if (now < this.#nextRepair) return false;
+    this.#nextRepair = now + limits.invalid_spi_pause;
+    return true;
   }
 
   /** Asks a peer that was silent for `dpd_delay`; a request under way asks already. */

@@ -34,6 +34,8 @@ export type IkeLimitName =
   | "init_error_patience"
   | "unprotected_replies_per_second"
   | "hint_pause"
+  | "invalid_spi_pause"
+  | "unknown_spis_per_second"
   | "max_closed_responses"
   | "closed_response_time"
   | "linger_time"
@@ -74,6 +76,11 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
     10_000,
     "least time between liveness checks of an IKE SA that unprotected errors lead to",
   ),
+  invalid_spi_pause: milliseconds(
+    10_000,
+    "least time between two unknown SPIs that a peer is told of, and between rekeys because a peer tells of one",
+  ),
+  unknown_spis_per_second: count(10, "ESP packets with unknown SPIs whose IKE SA is looked for"),
   max_closed_responses: count(1_000, "last responses of closed IKE SAs that are kept", 0),
   closed_response_time: milliseconds(60_000, "time for which the last response of a closed IKE SA is kept"),
   linger_time: milliseconds(5_000, "time until the peer has deleted a replaced SA"),

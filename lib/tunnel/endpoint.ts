@@ -32,7 +32,7 @@ export interface EndpointOptions extends SessionOptions {
   readonly onFailed?: (event: IkeSaFailed) => void;
   /** Told everything that the engine tells, keys of child SAs excepted. */
   readonly onEvent?: (event: IkeEvent) => void;
-  /** ESP packets that no session has the SPI of were dropped. */
+  /** ESP packets that no session has the SPI of were dropped; their sender is told, though not of each. */
   readonly onUnknownSpi?: (spi: number, path: IkePath) => void;
   /** Answers what only the outside can. */
   readonly onNeed?: (need: unknown) => unknown | Promise<unknown>;
@@ -110,8 +110,9 @@ export class Endpoint implements SessionHost, LinkOwner {
   /** ESP packets with one SPI have come; they are given away. */
   handleEsp(packets: Uint8Array[], spi: number, path: IkePath): void {
     const session = this.#spis.get(spi);
-    if (session === undefined) this.#options.onUnknownSpi?.(spi, path);
-    else session.handleEsp(packets, path);
+    if (session !== undefined) return session.handleEsp(packets, path);
+    this.handle({ kind: "unknown_spi", path, spi });
+    this.#options.onUnknownSpi?.(spi, path);
   }
 
   /** Feeds the engine. */

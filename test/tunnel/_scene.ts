@@ -84,8 +84,8 @@ export class Scene {
   }
 
   /** A session from the client's side. */
-  async connect(options: Partial<ConnectOptions> = {}): Promise<Session> {
-    return await connect(await this.dial(), {
+  async connect(options: Partial<ConnectOptions> = {}, connection?: Connection): Promise<Session> {
+    return await connect(connection ?? await this.dial(), {
       crypto,
       credentials: sharedSecret(),
       configuration: CLIENT,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ConfigError, TunnelError } from "../../lib/errors.ts";
 import { Credentials } from "../../lib/ike/auth/mod.ts";
 import { emitUdpPacket } from "../../lib/ip/mod.ts";
-import { memoryPair } from "../../lib/transport/mod.ts";
+import { type Connection, memoryPair } from "../../lib/transport/mod.ts";
 import {
   type ChildSaTraffic,
   connect,
@@ -66,6 +66,25 @@ describe("A tunnel", () => {
     await Promise.all([session.closed, there.closed, answering]);
     assert.equal(there.counters.received.packets, 2);
     assert.equal(session.counters.received.packets, 2);
+    await scene.close();
+  });
+
+  it("tells a peer that sends with an SPI that nobody has (RFC 7296, section 1.5)", async () => {
+    const unknown: number[] = [];
+    const scene = await Scene.open({ gateway: { onUnknownSpi: (spi) => unknown.push(spi) } });
+    const below = await scene.dial();
+    const writer = below.writable.getWriter();
+    const { readable, localAddress, remoteAddress, opened, closed } = below;
+    const connection: Connection = {
+      ...{ readable, localAddress, remoteAddress, opened, closed },
+      writable: new WritableStream({ write: (chunk) => writer.write(chunk), close: () => writer.close() }),
+      close: (reason) => below.close(reason),
+    };
+    const [session] = await Promise.all([scene.connect({}, connection), scene.arrival()]);
+    await writer.write(Uint8Array.of(0, 18, 0xde, 0xad, 0xbe, 0xef, ...new Uint8Array(12)));
+    await until(() => scene.lines("gateway").includes("INFORMATIONAL { N(INVALID_SPI) } -->"));
+    assert.deepEqual(unknown, [0xdeadbeef]);
+    await session.close();
     await scene.close();
   });
 

@@ -21,6 +21,7 @@ import { IkeInitTask } from "./ike_init.ts";
 import { IkeNatTask } from "./ike_nat.ts";
 import { IkeRekeyTask } from "./ike_rekey.ts";
 import { IkeWindowTask } from "./ike_window.ts";
+import { InvalidSpiTask } from "./invalid_spi.ts";
 import type { Task } from "./task.ts";
 
 /** IKE_SA_INIT and IKE_AUTH with the first child; the other children follow. */
@@ -115,6 +116,11 @@ export function unwantedChildOperation(sa: IkeSa, spi: number): Operation {
 /** INFORMATIONAL without anything. */
 export function livenessOperation(sa: IkeSa): Operation {
   return exchangeOf(EXCHANGE.informational, new IkeDpdTask(sa), livenessOperation);
+}
+
+/** INFORMATIONAL with INVALID_SPI: the peer sends on a child SA that this end does not have. */
+export function invalidSpiOperation(spi: number): Operation {
+  return exchangeOf(EXCHANGE.informational, new InvalidSpiTask(spi), () => invalidSpiOperation(spi));
 }
 
 /** INFORMATIONAL with SET_WINDOW_SIZE: a rekeyed SA begins with a window of one (section 2.18). */

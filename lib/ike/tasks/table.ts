@@ -15,6 +15,7 @@ import { IkeInitTask } from "./ike_init.ts";
 import { IkeNatTask } from "./ike_nat.ts";
 import { PeerIkeRekeyTask } from "./ike_rekey.ts";
 import { IkeWindowTask, PeerWindowTask } from "./ike_window.ts";
+import { PeerInvalidSpiTask } from "./invalid_spi.ts";
 import { PeerChildCreateTask } from "./peer_child_create.ts";
 import { TemporaryFailureTask } from "./temporary_failure.ts";
 import type { Task } from "./task.ts";
@@ -56,6 +57,7 @@ const TASKS: Readonly<Record<number, (message: Incoming, sa: IkeSa) => Task[]>> 
       ...(deleted.length > 0 ? [new PeerChildDeleteTask(sa)] : []),
       ...(message.notify(NOTIFY.authLifetime) === undefined ? [] : [new IkeAuthLifetimeTask(sa)]),
       ...(message.notify(NOTIFY.setWindowSize!) === undefined ? [] : [new PeerWindowTask(sa)]),
+      ...(message.notify(NOTIFY.invalidSpi!) === undefined ? [] : [new PeerInvalidSpiTask(sa)]),
     ];
   },
 };

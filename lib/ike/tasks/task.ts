@@ -21,6 +21,7 @@ export type TaskName =
   | "ike_dpd"
   | "ike_rekey"
   | "ike_failure"
+  | "invalid_spi"
   | "child_create"
   | "child_rekey"
   | "child_delete"

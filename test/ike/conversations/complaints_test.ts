@@ -97,6 +97,77 @@ describe("Complaints in the clear (RFC 7296, sections 1.5, 2.21.4)", () => {
   });
 });
 
+describe("INVALID_SPI under the keys (RFC 7296, section 1.5)", () => {
+  /** An established pair whose ends have nothing said yet, and the SPI that `a` sends with. */
+  function sending(): { pair: Pair; spi: number } {
+    const { pair } = connected();
+    const { spi } = pair.b.lastChild().childSa.inbound;
+    pair.b.forget();
+    return { pair, spi };
+  }
+
+  it("has the end that sends on a child SA replace it", () => {
+    const { pair, spi } = sending();
+    pair.handle(pair.b, { kind: "unknown_spi", path: pair.pathB, spi });
+    pair.settle();
+    assert.deepEqual(pair.b.talk(), [
+      "INFORMATIONAL { N(INVALID_SPI) } -->",
+      "<-- INFORMATIONAL { }",
+      "<-- CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr }",
+      "CREATE_CHILD_SA { SA, Nr, TSi, TSr } -->",
+      "<-- INFORMATIONAL { D }",
+      "INFORMATIONAL { D } -->",
+    ]);
+    assert.equal(pair.a.one("child_sa_installed").replaces, 1);
+    pair.assertSameChild();
+  });
+
+  it("of an SPI that is nobody's any more is answered, and changes nothing", () => {
+    const { pair, spi } = sending();
+    const before = pair.a.engine.counters;
+    pair.handle(pair.b, { kind: "unknown_spi", path: pair.pathB, spi: spi ^ 1 });
+    pair.settle();
+    assert.deepEqual(pair.b.talk(), ["INFORMATIONAL { N(INVALID_SPI) } -->", "<-- INFORMATIONAL { }"]);
+    assert.deepEqual(pair.a.engine.counters, before);
+  });
+
+  it("is said once in invalid_spi_pause, however many packets come", () => {
+    const { pair } = sending();
+    const told = () => pair.b.talk().filter((line) => line.includes("INVALID_SPI")).length;
+    for (let spi = 1; spi <= 100; spi++) {
+      pair.handle(pair.b, { kind: "unknown_spi", path: pair.pathB, spi });
+      pair.settle();
+    }
+    assert.equal(told(), 1);
+    pair.now += IKE_LIMITS.invalid_spi_pause.default;
+    pair.handle(pair.b, { kind: "unknown_spi", path: pair.pathB, spi: 1 });
+    pair.settle();
+    assert.equal(told(), 2);
+  });
+
+  it("has a child SA replaced once in invalid_spi_pause, however often a peer says it", () => {
+    const { pair } = connected({ b: { limits: { invalid_spi_pause: 1 } } });
+    for (let i = 0; i < 10; i++) {
+      pair.now += 100;
+      const { spi } = pair.b.lastChild().childSa.inbound;
+      pair.handle(pair.b, { kind: "unknown_spi", path: pair.pathB, spi });
+      pair.settle();
+    }
+    assert.equal(pair.a.of("child_sa_installed").length, 1);
+  });
+
+  it("is not said of packets on a path that no IKE SA uses, nor before one is established", () => {
+    const { pair, spi } = sending();
+    pair.handle(pair.b, { kind: "unknown_spi", path: pair.newPath(true, "somebody else's").b, spi });
+    assert.deepEqual(pair.b.events, []);
+    const half = new Pair();
+    half.network = ({ octets }) => octets[18] === EXCHANGE.ikeAuth ? null : octets;
+    half.connect();
+    half.handle(half.b, { kind: "unknown_spi", path: half.pathB, spi });
+    assert.ok(!half.b.talk().some((line) => line.includes("INVALID_SPI")));
+  });
+});
+
 describe("A connection that is lost (RFC 9329, sections 6.1, 6.2)", () => {
   it("takes no SA with it, at either end, and nothing is sent because of it (R-REC-1, R-REC-2, R-REC-4)", () => {
     const { pair } = connected({ reliable: true });
