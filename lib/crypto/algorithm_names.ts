@@ -1,23 +1,4 @@
-/** The names of ciphers, MACs and hashes, as providers are asked for them. To add one, add its name here; the compiler lists what it lacks. */
-
-/** Ciphers that authenticate what they encrypt. */
-export type AeadAlgorithm =
-  | "aes-128-gcm"
-  | "aes-192-gcm"
-  | "aes-256-gcm"
-  | "aes-128-ccm"
-  | "aes-192-ccm"
-  | "aes-256-ccm"
-  | "chacha20-poly1305";
-
-/** Ciphers that need a MAC beside them. */
-export type CipherAlgorithm =
-  | "aes-128-cbc"
-  | "aes-192-cbc"
-  | "aes-256-cbc"
-  | "aes-128-ctr"
-  | "aes-192-ctr"
-  | "aes-256-ctr";
+/** The names of MACs and hashes, as providers are asked for them. To add one, add its name here; the compiler lists what it lacks. */
 
 /** MACs that a provider brings. */
 export type HmacAlgorithm = "hmac-sha1" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512";

@@ -17,7 +17,8 @@ import {
 } from "./handshake_answers.ts";
 import { createMac } from "./macs.ts";
 import { type SignatureAlgorithm, SIGNATURES } from "./signature/algorithms.ts";
-import type { AeadAlgorithm, CipherAlgorithm, HashAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { HashAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { AeadAlgorithm, CipherAlgorithm } from "./ciphers/table.ts";
 import type { CryptoAlgorithm, CryptoProvider, HandshakeProvider } from "./types.ts";
 
 const AEAD_BODY_SIZE = 20;

@@ -23,6 +23,9 @@
 
 export * from "./algorithm_names.ts";
 export * from "./algorithms.ts";
+export type { AeadAlgorithm, CipherAlgorithm } from "./ciphers/table.ts";
+export type { AeadRow, CipherRow, CipherTraits } from "./ciphers/family.ts";
+export type { NullRow } from "./ciphers/null.ts";
 export * from "./constant_time.ts";
 export type { KeyExchange, RandomSource } from "./dh/key_exchange.ts";
 export * from "./dh/transforms.ts";

@@ -13,7 +13,8 @@ import type { PrfTransform } from "./prf/transforms.ts";
 import type { SignatureSchemeName } from "./signature/schemes.ts";
 import { signWith, verifyWith } from "./signature/signature.ts";
 import type { EncryptionTransform, IntegrityTransform } from "./transforms.ts";
-import type { AeadAlgorithm, CipherAlgorithm, HashAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { HashAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { AeadAlgorithm, CipherAlgorithm } from "./ciphers/table.ts";
 import type {
   CipherDirection,
   CipherSpec,

@@ -1,49 +1,18 @@
 /**
- * The one table of what can protect a message: each row an IANA number, the keyword that strongSwan's users write, sizes,
- * and the algorithm that a provider must have. To add a cipher, add its row here, and its algorithm to `algorithm_names.ts` and `algorithms.ts`.
+ * What can protect a message, found by the numbers of IKEv2 and by the keywords that strongSwan's users write: ciphers, each of which has
+ * a file in `ciphers/`, and integrity transforms, whose rows are here.
  *
  * Numbers are of IKEv2's registries "Transform Type 1" (encryption) and "Transform Type 3" (integrity). Sizes are octets.
  *
  * @module
  */
 
-import type { AeadAlgorithm, CipherAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { MacAlgorithm } from "./algorithm_names.ts";
+import { AES_BITS } from "./ciphers/family.ts";
+import { ENCRYPTION_TRANSFORMS, type EncryptionTransform } from "./ciphers/table.ts";
 
-/** How a transform treats the body. */
-export type EncryptionMode = "aead" | "gmac" | "cbc" | "ctr" | "null";
-
-/** What every row of type 1 has. */
-export interface EncryptionRow {
-  /** Transform ID of type 1. */
-  readonly id: number;
-  /** As IANA writes it. */
-  readonly name: string;
-  /** As strongSwan writes it in a proposal. */
-  readonly keyword: string;
-  /** Octets of key. */
-  readonly keySize: number;
-  /** Octets of salt behind the key in the key material, which begin every nonce. */
-  readonly saltSize: number;
-  /** Octets of IV in each message. */
-  readonly ivSize: number;
-  /** The body's size is a multiple of it. ESP aligns to 4 besides (RFC 4303, section 2.4). */
-  readonly blockSize: number;
-  /** Octets of ICV; 0 where an integrity transform brings it. */
-  readonly icvSize: number;
-  /** Whether IKEv2 sends a Key Length attribute with it (RFC 7296, section 3.3.5). */
-  readonly keyLengthAttribute: boolean;
-  /** Whether the nonce is made from the sequence number and no IV is sent (RFC 8750). */
-  readonly implicitIv: boolean;
-}
-
-/** A row of type 1, by its mode. */
-export type EncryptionTransform =
-  & EncryptionRow
-  & (
-    | { readonly mode: "aead" | "gmac"; readonly algorithm: AeadAlgorithm }
-    | { readonly mode: "cbc" | "ctr"; readonly algorithm: CipherAlgorithm }
-    | { readonly mode: "null"; readonly algorithm: null }
-  );
+export type { EncryptionRow } from "./ciphers/family.ts";
+export { ENCRYPTION_TRANSFORMS, type EncryptionMode, type EncryptionTransform } from "./ciphers/table.ts";
 
 /** A row of type 3. */
 export interface IntegrityTransform {
@@ -60,160 +29,6 @@ export interface IntegrityTransform {
   /** The algorithm that a provider must have. */
   readonly algorithm: MacAlgorithm;
 }
-
-const AES_BITS = [128, 192, 256] as const;
-
-/** AES-GCM: RFC 4106; the salt and the IV make a nonce of 12 octets. */
-function gcmRows(id: number, icvSize: 8 | 12 | 16): EncryptionTransform[] {
-  return AES_BITS.map((bits) => ({
-    id,
-    name: `ENCR_AES_GCM_${icvSize}`,
-    keyword: `aes${bits}gcm${icvSize}`,
-    mode: "aead",
-    keySize: bits / 8,
-    saltSize: 4,
-    ivSize: 8,
-    blockSize: 1,
-    icvSize,
-    keyLengthAttribute: true,
-    implicitIv: false,
-    algorithm: `aes-${bits}-gcm`,
-  }));
-}
-
-/** AES-CCM: RFC 4309; a salt of 3 octets, and so a nonce of 11. */
-function ccmRows(id: number, icvSize: 8 | 12 | 16): EncryptionTransform[] {
-  return AES_BITS.map((bits) => ({
-    id,
-    name: `ENCR_AES_CCM_${icvSize}`,
-    keyword: `aes${bits}ccm${icvSize}`,
-    mode: "aead",
-    keySize: bits / 8,
-    saltSize: 3,
-    ivSize: 8,
-    blockSize: 1,
-    icvSize,
-    keyLengthAttribute: true,
-    implicitIv: false,
-    algorithm: `aes-${bits}-ccm`,
-  }));
-}
-
-/** AES-GMAC as an encryption transform that does not encrypt: RFC 4543. */
-function gmacRows(): EncryptionTransform[] {
-  return AES_BITS.map((bits) => ({
-    id: 21,
-    name: "ENCR_NULL_AUTH_AES_GMAC",
-    keyword: `aes${bits}gmac`,
-    mode: "gmac",
-    keySize: bits / 8,
-    saltSize: 4,
-    ivSize: 8,
-    blockSize: 1,
-    icvSize: 16,
-    keyLengthAttribute: true,
-    implicitIv: false,
-    algorithm: `aes-${bits}-gcm`,
-  }));
-}
-
-/** AES-CBC: RFC 3602. */
-function cbcRows(): EncryptionTransform[] {
-  return AES_BITS.map((bits) => ({
-    id: 12,
-    name: "ENCR_AES_CBC",
-    keyword: `aes${bits}`,
-    mode: "cbc",
-    keySize: bits / 8,
-    saltSize: 0,
-    ivSize: 16,
-    blockSize: 16,
-    icvSize: 0,
-    keyLengthAttribute: true,
-    implicitIv: false,
-    algorithm: `aes-${bits}-cbc`,
-  }));
-}
-
-/** AES-CTR: RFC 3686; a nonce of 4 octets behind the key. */
-function ctrRows(): EncryptionTransform[] {
-  return AES_BITS.map((bits) => ({
-    id: 13,
-    name: "ENCR_AES_CTR",
-    keyword: `aes${bits}ctr`,
-    mode: "ctr",
-    keySize: bits / 8,
-    saltSize: 4,
-    ivSize: 8,
-    blockSize: 1,
-    icvSize: 0,
-    keyLengthAttribute: true,
-    implicitIv: false,
-    algorithm: `aes-${bits}-ctr`,
-  }));
-}
-
-/** ChaCha20-Poly1305: RFC 7634. Its key has one size, so no Key Length attribute is sent. */
-const CHACHA20_POLY1305: EncryptionTransform = {
-  id: 28,
-  name: "ENCR_CHACHA20_POLY1305",
-  keyword: "chacha20poly1305",
-  mode: "aead",
-  keySize: 32,
-  saltSize: 4,
-  ivSize: 8,
-  blockSize: 1,
-  icvSize: 16,
-  keyLengthAttribute: false,
-  implicitIv: false,
-  algorithm: "chacha20-poly1305",
-};
-
-/** A transform with the IV left out: RFC 8750. strongSwan has no keywords for these; ours end in `iiv`. */
-function implicitIv(id: number, rows: readonly EncryptionTransform[]): EncryptionTransform[] {
-  return rows.map((row) => ({
-    ...row,
-    id,
-    name: `${row.name}_IIV`,
-    keyword: `${row.keyword}iiv`,
-    ivSize: 0,
-    implicitIv: true,
-  }));
-}
-
-/** No encryption: RFC 2410. ESP alone may use it, with an integrity transform. */
-const NULL: EncryptionTransform = {
-  id: 11,
-  name: "ENCR_NULL",
-  keyword: "null",
-  mode: "null",
-  keySize: 0,
-  saltSize: 0,
-  ivSize: 0,
-  blockSize: 1,
-  icvSize: 0,
-  keyLengthAttribute: false,
-  implicitIv: false,
-  algorithm: null,
-};
-
-/** Every encryption transform, those to be preferred first. */
-export const ENCRYPTION_TRANSFORMS: readonly EncryptionTransform[] = [
-  ...gcmRows(20, 16),
-  CHACHA20_POLY1305,
-  ...gcmRows(19, 12),
-  ...gcmRows(18, 8),
-  ...ccmRows(16, 16),
-  ...ccmRows(15, 12),
-  ...ccmRows(14, 8),
-  ...cbcRows(),
-  ...ctrRows(),
-  ...implicitIv(30, gcmRows(20, 16)),
-  ...implicitIv(31, [CHACHA20_POLY1305]),
-  ...implicitIv(29, ccmRows(14, 8)),
-  ...gmacRows(),
-  NULL,
-];
 
 /** Every integrity transform, those to be preferred first: RFC 4868, RFC 4494, RFC 3566 and RFC 2404. */
 export const INTEGRITY_TRANSFORMS: readonly IntegrityTransform[] = [

@@ -13,13 +13,8 @@
  * @module
  */
 
-import type {
-  AeadAlgorithm,
-  CipherAlgorithm,
-  HashAlgorithm,
-  HmacAlgorithm,
-  MacAlgorithm,
-} from "./algorithm_names.ts";
+import type { HashAlgorithm, HmacAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { AeadAlgorithm, CipherAlgorithm } from "./ciphers/table.ts";
 import type { KeyExchange, RandomSource } from "./dh/key_exchange.ts";
 import type { KeyExchangeAlgorithm } from "./dh/transforms.ts";
 import type { SignatureAlgorithm, SigningAlgorithm } from "./signature/algorithms.ts";

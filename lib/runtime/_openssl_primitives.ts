@@ -5,7 +5,8 @@
 
 import { CryptoError } from "../errors.ts";
 import { AEADS, HMACS } from "../crypto/algorithms.ts";
-import type { AeadAlgorithm, CipherAlgorithm, HmacAlgorithm } from "../crypto/algorithm_names.ts";
+import type { HmacAlgorithm } from "../crypto/algorithm_names.ts";
+import type { AeadAlgorithm, CipherAlgorithm } from "../crypto/ciphers/table.ts";
 import type { AeadPrimitive, CipherDirection, CipherPrimitive, MacPrimitive } from "../crypto/types.ts";
 import { type Base, type Integer, type OpensslBinding, ownedOctets, type Pointer } from "./_openssl.ts";
 

@@ -9,7 +9,8 @@ import type { CipherGCM, CipherGCMTypes, DecipherGCM, KeyObject } from "node:cry
 import { concat } from "../bytes/concat.ts";
 import { CryptoError } from "../errors.ts";
 import { AEADS, HMACS } from "../crypto/algorithms.ts";
-import type { AeadAlgorithm, CipherAlgorithm, HmacAlgorithm } from "../crypto/algorithm_names.ts";
+import type { HmacAlgorithm } from "../crypto/algorithm_names.ts";
+import type { AeadAlgorithm, CipherAlgorithm } from "../crypto/ciphers/table.ts";
 import type {
   AeadPrimitive,
   CipherDirection,

@@ -1,7 +1,7 @@
 /** AES-CBC without padding, and AES-CTR (NIST SP 800-38A). */
 
 import { cbc, ctr } from "@noble/ciphers/aes.js";
-import type { CipherAlgorithm } from "../algorithm_names.ts";
+import type { CipherAlgorithm } from "../ciphers/table.ts";
 import type { CipherDirection, CipherPrimitive } from "../types.ts";
 import { lacking } from "./lacking.ts";
 

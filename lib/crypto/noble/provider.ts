@@ -1,6 +1,6 @@
 /** All algorithms in plain JavaScript, by the noble libraries: for browsers, and for what a runtime lacks. */
 
-import type { AeadAlgorithm } from "../algorithm_names.ts";
+import type { AeadAlgorithm } from "../ciphers/table.ts";
 import type { AeadPrimitive, CryptoProvider } from "../types.ts";
 import { NobleCcm } from "./ccm.ts";
 import { NobleChacha } from "./chacha.ts";
