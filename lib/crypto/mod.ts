@@ -24,6 +24,11 @@
 export * from "./algorithm_names.ts";
 export * from "./algorithms.ts";
 export type { AeadAlgorithm, CipherAlgorithm } from "./ciphers/table.ts";
+export type { AesCbcAlgorithm } from "./ciphers/aes_cbc.ts";
+export type { AesCcmAlgorithm } from "./ciphers/aes_ccm.ts";
+export type { AesCtrAlgorithm } from "./ciphers/aes_ctr.ts";
+export type { AesGcmAlgorithm } from "./ciphers/aes_gcm.ts";
+export type { ChachaPolyAlgorithm } from "./ciphers/chacha20_poly1305.ts";
 export type { AeadRow, CipherRow, CipherTraits } from "./ciphers/family.ts";
 export type { NullRow } from "./ciphers/null.ts";
 export * from "./constant_time.ts";
