@@ -34,6 +34,7 @@ const again = [...(values.liar ? ["--liar"] : []), ...values.set.flatMap((word) 
 );
 const first = Number(values.seed);
 const passed = values.day ? await runDay(first, Number(positionals[0] ?? 24), given) : runSeeds();
+if (values.day) console.log(passed ? "1 passed, 0 failed" : "0 passed, 1 failed");
 if (!passed) process.exitCode = 1;
 
 function runSeeds(): boolean {
@@ -53,7 +54,8 @@ function runSeeds(): boolean {
     console.log(`  npm run simulate -- --seed ${seed} --seeds 1 --story ${again}`.trimEnd());
   }
   console.log(Object.entries(sums).map(([name, value]) => `${value} ${name}`).join(", "));
-  console.log(`${run - failed} passed, ${failed} failed, up to seed ${first + run - 1}`);
+  console.log(`seeds ${first} to ${first + run - 1}`);
+  console.log(`${run - failed} passed, ${failed} failed`);
   return failed === 0;
 }
 
