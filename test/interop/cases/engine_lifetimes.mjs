@@ -62,6 +62,8 @@ const tunnels = [
     what: "child",
     ours: child(1),
     theirs: child(1),
+    oursIke: ike(2),
+    theirsIke: ike(2),
   },
 ];
 
