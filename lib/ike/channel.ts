@@ -71,6 +71,11 @@ export class Channel {
     return this.#protection !== null;
   }
 
+  /** Whether fragments wait for others. */
+  get hasFragments(): boolean {
+    return this.#reassembly.request !== undefined || this.#reassembly.response !== undefined;
+  }
+
   /** From now on, everything but IKE_SA_INIT is protected. */
   protect(protection: IkeProtection): void {
     this.#protection = protection;

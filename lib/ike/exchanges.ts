@@ -5,6 +5,7 @@
  */
 
 import { IkeError } from "../errors.ts";
+import type { ChildSa } from "./child_sa.ts";
 import { checkExchange, EXCHANGE, IKE_FLAGS, type IkeHeader, type IkeMessage, NOTIFY } from "./codec/mod.ts";
 import type { DropReason } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
@@ -66,6 +67,11 @@ export class Exchanges {
     return this.operations().some(({ tasks }) => tasks.some(({ name, done }) => name === task && !done));
   }
 
+  /** Whether something about a child SA is under way or waits. */
+  isAbout(child: ChildSa): boolean {
+    return this.operations().some(({ subject }) => subject === child);
+  }
+
   /** Whether a child SA is being made, replaced or deleted by this end. */
   isBusyWithChildren(): boolean {
     return this.operations().some(({ tasks }) =>
@@ -85,11 +91,16 @@ export class Exchanges {
   }
 
   /** Begins an operation as soon as the window allows; false when too many wait. */
-  begin(operation: Operation, where: "first" | "last" = "last"): boolean {
-    if (this.#queue.length >= this.#sa.services.limits.max_queued_tasks) return false;
+  begin(operation: Operation, most: number = this.#sa.services.limits.max_queued_tasks): boolean {
+    if (this.#queue.length >= most) return false;
+    this.enqueue(operation);
+    return true;
+  }
+
+  /** The same however many wait, for what has a bound of its own and must not be lost. */
+  enqueue(operation: Operation, where: "first" | "last" = "last"): void {
     this.#queue = where === "first" ? [operation, ...this.#queue] : [...this.#queue, operation];
     this.#beginNext();
-    return true;
   }
 
   /** Gives operations that have not begun, and forgets them. */

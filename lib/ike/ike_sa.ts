@@ -268,7 +268,7 @@ export class IkeSa {
   /** An authentic message came that is not a repetition: the peer lives, and may have moved (RFC 9329, section 6.1). */
   noteAuthentic(path: IkePath): void {
     this.lastHeard = this.services.now;
-    this.timers.clear("reassembly");
+    if (!this.channel.hasFragments) this.timers.clear("reassembly");
     this.#follow(path);
   }
 
@@ -414,7 +414,7 @@ export class IkeSa {
     if (this.keys !== null) { for (const key of Object.values(this.keys) as Uint8Array[]) key.fill(0); }
     this.keys = null;
     this.#afterResponse = NOTHING;
-    this.succession.predecessor = null;
+    this.succession.noteClosed();
   }
 }
 

@@ -80,8 +80,9 @@ export class IkeSaChildren {
   rekey(child: ChildSa): void {
     const { state, exchanges, reauthentication } = this.#sa;
     if (state !== "established" || child.state !== "installed") return;
-    if (reauthentication.isBeingReplaced) return void this.retryRekey(child);
-    exchanges.begin(rekeyChildOperation(this.#sa, child));
+    const isTaken = !reauthentication.isBeingReplaced &&
+      exchanges.begin(rekeyChildOperation(this.#sa, child));
+    if (!isTaken) this.retryRekey(child);
   }
 
   /** One could not be replaced: it is tried again, at random a little later than the peer might. Gives the time until then. */
@@ -116,21 +117,24 @@ export class IkeSaChildren {
   delete(child: ChildSa, by: ChildSaDeleted["by"] = "local"): void {
     if (child.state === "deleting" || !isEstablished(this.#sa.state)) return;
     child.state = "deleting"; // from now on, though the window may let D wait
-    if (!this.#sa.exchanges.begin(deleteChildOperation(this.#sa, child, by))) this.remove(child, by);
+    this.#sa.exchanges.enqueue(deleteChildOperation(this.#sa, child, by)); // one a child SA, and no more
   }
 
   /** The life of one is over: it is used no more from this moment on, and D tells the peer when the window lets it go. */
   expire(child: ChildSa): void {
-    const wasDeleting = child.state === "deleting";
+    // Its D is under way, or waits for the window; unless the IKE SA goes, which lets go of what waits.
+    const isDeleting = child.state === "deleting" && this.#sa.exchanges.isAbout(child);
     if (this.#letGo(child, "expired") === undefined) return;
-    if (wasDeleting) child.expired = true; // its D is under way, or waits for the window
+    if (isDeleting) child.expired = true;
     else this.deleteUnwanted(child.spiIn);
   }
 
   /** Deletes one that the peer has made and this end did not take. */
   deleteUnwanted(spi: number): void {
     const { exchanges, services } = this.#sa;
-    if (!exchanges.begin(unwantedChildOperation(this.#sa, spi))) services.releaseChildSpi(spi);
+    const { max_queued_tasks, max_children } = services.limits;
+    const isTaken = exchanges.begin(unwantedChildOperation(this.#sa, spi), max_queued_tasks + max_children);
+    if (!isTaken) services.releaseChildSpi(spi);
   }
 
   /** Lets one go, and says so. */

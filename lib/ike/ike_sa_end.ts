@@ -32,7 +32,7 @@ export class IkeSaEnd {
     sa.move("delete");
     this.#why = why === undefined ? { by } : { by: "failure", ...why };
     sa.exchanges.cancelQueued();
-    sa.exchanges.begin(deleteIkeOperation(sa), "first");
+    sa.exchanges.enqueue(deleteIkeOperation(sa), "first");
   }
 
   /** The peer deletes it. Its request is answered before the SA is closed. */
@@ -82,7 +82,7 @@ export class IkeSaEnd {
     this.#tellFailure(reason, text);
     sa.exchanges.cancelQueued();
     sa.timers.set("linger", sa.services.now + sa.services.limits.linger_time);
-    if (!sa.exchanges.begin(failureOperation(sa, notify), "first")) this.fail(reason, text);
+    sa.exchanges.enqueue(failureOperation(sa, notify), "first");
   }
 
   /** The peer knows that we could not accept it. */

@@ -167,10 +167,11 @@ export class IkeSaReauthentication {
 
   /**
    * The child SA that has carried what a new one is for, on the IKE SA whose place this one takes. Of several for the same traffic each
-   * has one that takes its place.
+   * has one that takes its place. Who began knows which of its own does, and takes what the peer makes for one more.
    */
   findOverlapping(selectors: ChildSelectors): ChildSa | undefined {
-    const { replaces, services } = this.#sa;
+    const { replaces, services, askedFirst } = this.#sa;
+    if (askedFirst) return undefined;
     const old = replaces === undefined ? undefined : services.ikeSa(replaces);
     return old?.children.all().find((child) =>
       child.state === "installed" && child.takenOverBy?.children !== this.#sa.children &&

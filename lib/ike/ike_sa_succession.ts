@@ -20,6 +20,8 @@ export class IkeSaSuccession {
   successor: IkeSa | null = null;
   /** The IKE SA that the peer wants this one to replace, until it is known whether it does. */
   predecessor: IkeSa | null = null;
+  /** How many SAs of the same row have been replaced and are not gone yet; null where none ever was. */
+  #replaced: { count: number } | null = null;
 
   /** Takes the IKE SA. */
   constructor(sa: IkeSa) {
@@ -37,7 +39,22 @@ export class IkeSaSuccession {
     if (state !== "established" || exchanges.isBusyWith("ike_rekey")) return;
     if (timers.at("linger") !== undefined) return; // it was redundant, and waits only to be deleted
     if (reauthentication.isUnderWay) return timers.set("rekey_ike", services.now + retries.delay());
-    exchanges.begin(rekeyIkeOperation(this.#sa));
+    if (!exchanges.begin(rekeyIkeOperation(this.#sa))) {
+      timers.set("rekey_ike", services.now + retries.delay());
+    }
+  }
+
+  /** Whether the peer has replaced so many without deleting them that it may not replace this one, too. */
+  get isTooLong(): boolean {
+    return (this.#replaced?.count ?? 0) >= this.#sa.services.limits.max_replaced_ike_sas;
+  }
+
+  /** The SA is gone. */
+  noteClosed(): void {
+    if (this.successor !== null) this.#replaced!.count--;
+    const before = this.predecessor?.succession;
+    if (before?.peerSuccessor?.successor === this.#sa) before.peerSuccessor = null; // another one may follow
+    this.predecessor = null;
   }
 
   /** The peer did not take a rekey: it is tried again until the lifetime ends, or in another way. */
@@ -80,6 +97,8 @@ export class IkeSaSuccession {
     sa.move("rekeyed");
     this.successor = successor;
     successor.succession.predecessor = null;
+    const replaced = successor.succession.#replaced = this.#replaced ??= { count: 0 };
+    replaced.count++;
     this.rekeying = false;
     successor.leases = sa.leases;
     sa.leases = [];
@@ -93,11 +112,11 @@ export class IkeSaSuccession {
       children: moved.map(({ id }) => id),
     });
     sa.timers.endLife();
-    if (sa.services.limits.window_size > 1) successor.exchanges.begin(announceWindowOperation(successor));
+    if (sa.services.limits.window_size > 1) successor.exchanges.enqueue(announceWindowOperation(successor));
     // What has not begun is done on the new one.
     for (const operation of sa.exchanges.takeQueued()) {
       const again = operation.moveTo?.(successor);
-      if (again !== undefined) successor.exchanges.begin(again);
+      if (again !== undefined) successor.exchanges.enqueue(again);
     }
   }
 }

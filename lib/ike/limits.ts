@@ -25,6 +25,7 @@ export type IkeLimitName =
   | "cookie_lifetime"
   | "half_open_timeout"
   | "max_children"
+  | "max_replaced_ike_sas"
   | "max_fragment_size"
   | "max_queued_tasks"
   | "max_retries"
@@ -56,7 +57,11 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
   cookie_threshold: count(30, "half-open IKE SAs from which on datagrams must bring a cookie", 0),
   cookie_lifetime: milliseconds(30_000, "time after which the secret of cookies is changed"),
   half_open_timeout: milliseconds(30_000, "time until the peer has authenticated itself"),
-  max_children: count(256, "child SAs of one IKE SA"),
+  max_children: count(
+    256,
+    "child SAs of one IKE SA, and again those that the peer has replaced and not deleted",
+  ),
+  max_replaced_ike_sas: count(8, "IKE SAs in a row that the peer has replaced and not deleted"),
   max_fragment_size: octets(1280, "IP packet that an IKE message is cut to on UDP", 576, 65_535),
   max_queued_tasks: count(64, "operations of one IKE SA that wait for the window"),
   max_retries: count(5, "requests sent anew for a cookie, group or version"),

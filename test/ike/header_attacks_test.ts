@@ -184,6 +184,18 @@ describe("Fragments that lie (RFC 7383; CVE-2016-1287 was of fragments)", () => 
     assert.equal(pair.b.talk().at(-1), "INFORMATIONAL { } -->");
   });
 
+  it("and whose other parts never come have their time also while other messages come", () => {
+    const pair = established();
+    const forger = new Forger(pair, "a");
+    for (const fragment of forger.fragments(large(2), 500).slice(0, -1)) forger.send(fragment);
+    const { timers } = pair.b.engine.counters;
+    forger.send(forger.seal({ exchangeType: EXCHANGE.informational!, messageId: 2, payloads: [] }));
+    assert.equal(pair.b.talk().at(-1), "INFORMATIONAL { } -->", pair.b.story());
+    assert.equal(pair.b.engine.counters.timers, timers, "what waits has a timer");
+    pair.advance(30_000);
+    assert.equal(pair.b.engine.counters.timers, timers - 1);
+  });
+
   it("with numbers out of range are dropped before they are opened", () => {
     const pair = established();
     const forger = new Forger(pair, "a");

@@ -135,7 +135,8 @@ export class PeerChildRekeyTask implements Task {
     if (old === undefined && !sa.exchanges.isBusyWithChildren()) {
       this.#refusal = { notify: NOTIFY.childSaNotFound, spi: spi.slice() };
     } else if (
-      old === undefined || old.state === "deleting" || old.state === "rekeyed" || old.successor !== undefined
+      old === undefined || old.state === "deleting" || isReplaced(old) ||
+      sa.children.all().filter(isReplaced).length >= sa.services.limits.max_children
     ) {
       this.#refusal = { notify: NOTIFY.temporaryFailure, spi: new Uint8Array(0) };
     } else {
@@ -169,4 +170,9 @@ export class PeerChildRekeyTask implements Task {
   abort(): void {
     this.#create?.abort();
   }
+}
+
+/** Whether one of the ends has made another one in its place, and one of them has to delete it. */
+function isReplaced({ state, successor }: ChildSa): boolean {
+  return state === "rekeyed" || successor !== undefined;
 }

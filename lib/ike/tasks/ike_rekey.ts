@@ -159,9 +159,9 @@ export class PeerIkeRekeyTask implements Task {
     const sa = this.#sa;
     const [offer, ke, nonce] = [message.first("SA")!, message.first("KE"), message.first("Nonce")!];
     // Section 2.25.2: not while a child SA is made or deleted, or this SA goes; and once is enough.
-    if (
-      sa.state !== "established" || sa.succession.peerSuccessor !== null || sa.exchanges.isBusyWithChildren()
-    ) {
+    const { peerSuccessor, isTooLong } = sa.succession;
+    const isBusy = peerSuccessor !== null || isTooLong || sa.exchanges.isBusyWithChildren();
+    if (sa.state !== "established" || isBusy) {
       this.#refusal = { notify: NOTIFY.temporaryFailure };
       return;
     }

@@ -48,7 +48,7 @@ export function connectOperation(sa: IkeSa, children: readonly WantedChild[]): O
     finished() {
       sa.forgetNonces();
       const postponed = create?.postponed === true ? [first!] : [];
-      for (const child of [...postponed, ...others]) sa.exchanges.begin(createChildOperation(sa, child));
+      for (const child of [...postponed, ...others]) sa.exchanges.enqueue(createChildOperation(sa, child));
       sa.reauthentication.noteSettled();
     },
   };

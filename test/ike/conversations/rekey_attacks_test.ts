@@ -8,9 +8,10 @@ import assert from "node:assert/strict";
 import { EXCHANGE, NOTIFY, notifyPayload, type Payload, PROTOCOL } from "../../../lib/ike/codec/mod.ts";
 import { assertNothingLeft } from "../_established.ts";
 import { Forger } from "../_forger.ts";
-import type { Pair } from "../_pair.ts";
+import { Pair } from "../_pair.ts";
 import {
   childOffer,
+  DELETE_IKE,
   IKE_SPI,
   ikeOffer,
   keyExchange,
@@ -218,5 +219,74 @@ describe("An answer to a rekey that is none", () => {
       pair.advance(400_000);
       assertNothingLeft(pair.a);
     }
+  });
+});
+
+describe("A peer that replaces what it has replaced, and deletes nothing", () => {
+  it("has max_children replaced child SAs at most: TEMPORARY_FAILURE until it deletes one", () => {
+    const { pair, spi } = withChild({ b: { limits: { max_children: 3 } } });
+    const forger = new Forger(pair, "a");
+    const octets = (index: number) => index === 0 ? spi : Uint8Array.of(0, 0, 1, index);
+    const rekey = (index: number, messageId: number) => {
+      const payloads = [
+        rekeySa(octets(index)),
+        childOffer(256 + index + 1),
+        nonce(index + 1),
+        ...traffic("a"),
+      ];
+      forger.send(forger.seal({ exchangeType: CREATE, messageId, payloads }));
+      return pair.b.talk().at(-1);
+    };
+    const answers = Array.from({ length: 6 }, (_, i) => rekey(Math.min(i, 3), 2 + i));
+    const [made, refused] = [
+      "CREATE_CHILD_SA { SA, Nr, TSi, TSr } -->",
+      "CREATE_CHILD_SA { N(TEMPORARY_FAILURE) } -->",
+    ];
+    assert.deepEqual(answers, [made, made, made, refused, refused, refused]);
+    assert.equal(pair.b.engine.counters.childSpis, 4);
+    const payloads: Payload[] = [{ kind: "D", protocol: PROTOCOL.esp!, spis: [spi] }];
+    forger.send(forger.seal({ exchangeType: INFORMATIONAL, messageId: 8, payloads }));
+    assert.equal(rekey(3, 9), made);
+  });
+
+  it("has max_replaced_ike_sas replaced IKE SAs at most: TEMPORARY_FAILURE until their time is over", () => {
+    const pair = new Pair({ b: { limits: { max_replaced_ike_sas: 2 } } });
+    pair.connect();
+    // D of what was replaced never arrives, nor does its answer.
+    pair.network = ({ octets }) => octets[18] === INFORMATIONAL ? null : octets;
+    for (let i = 0; i < 3; i++) {
+      const { ikeSa } = pair.a.of("ike_sa_established").at(-1)!;
+      pair.handle(pair.a, { kind: "rekey_ike", ikeSa });
+      pair.settle();
+    }
+    assert.equal(pair.b.of("child_sas_moved").length, 2);
+    assert.equal(pair.b.engine.counters.ikeSas, 3);
+    assert.equal(pair.a.one("ike_rekey_failed").reason, "TEMPORARY_FAILURE");
+    pair.network = ({ octets }) => octets;
+    pair.advance(60_000); // their D comes again
+    assert.equal(pair.b.of("child_sas_moved").length, 3, pair.b.story());
+    assert.equal(pair.b.engine.counters.ikeSas, 1);
+  });
+
+  it("and what it has made for an IKE SA that it deletes again keeps no other from that place", () => {
+    const pair = new Pair();
+    pair.connect();
+    pair.b.forget();
+    pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+    pair.inFlight.length = 0; // whose answer is not to be had for now
+    const forger = new Forger(pair, "a");
+    const rekey = (messageId: number, octet: number) => {
+      const payloads = [ikeOffer(new Uint8Array(8).fill(octet)), nonce(octet), keyExchange()];
+      forger.send(forger.seal({ exchangeType: CREATE, messageId, payloads }));
+      pair.inFlight.length = 0;
+      return pair.b.talk().at(-1);
+    };
+    assert.equal(rekey(2, 1), "CREATE_CHILD_SA { SA, Nr, KEr } -->");
+    assert.equal(rekey(3, 2), "CREATE_CHILD_SA { N(TEMPORARY_FAILURE) } -->");
+    pair.a.keys.push(pair.b.keys.findLast(({ type }) => type === "ike_keys")!);
+    const next = new Forger(pair, "a", 1);
+    next.send(next.seal({ exchangeType: INFORMATIONAL, messageId: 0, payloads: [DELETE_IKE] }));
+    assert.equal(pair.b.one("ike_sa_deleted").by, "peer");
+    assert.equal(rekey(4, 3), "CREATE_CHILD_SA { SA, Nr, KEr } -->");
   });
 });

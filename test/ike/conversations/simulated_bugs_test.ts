@@ -177,4 +177,35 @@ describe("What the simulator has found", () => {
     assert.equal(pair.b.one("child_sa_deleted").by, "peer", pair.a.story());
     for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.childSpis, 0);
   });
+
+  it("a child SA whose life is over after the IKE SA has begun to go, which let go of its D, keeps no SPI", () => {
+    const pair = new Pair();
+    pair.connect();
+    const { child } = pair.a.lastChild().childSa;
+    pair.handle(pair.a, { kind: "check_liveness", ikeSa: 1 }); // the window is full
+    pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child });
+    pair.handle(pair.a, { kind: "delete_ike", ikeSa: 1 });
+    pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child, limit: "hard" });
+    assert.equal(pair.a.one("child_sa_deleted").by, "expired");
+    pair.settle();
+    pair.assertClean();
+  });
+
+  it("what the peer begins on the new IKE SA of our reauthentication takes no place there, only what we make does", () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "initiate_child", ikeSa: 1, child: "net" });
+    pair.settle();
+    pair.a.forget();
+    pair.handle(pair.a, { kind: "reauthenticate", ikeSa: 1 });
+    for (let i = 0; i < 4; i++) pair.deliver(); // the second child SA is being made
+    pair.handle(pair.b, {
+      kind: "initiate_child",
+      ikeSa: pair.b.of("ike_sa_established").at(-1)!.ikeSa,
+      child: "net",
+    });
+    pair.settle();
+    const made = pair.a.of("child_sa_installed").map(({ replaces, send }) => [replaces, send]);
+    assert.deepEqual(made, [[1, true], [undefined, true], [2, true]], pair.a.story());
+    assertLeft(pair, 1, 3);
+  });
 });

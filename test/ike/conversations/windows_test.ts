@@ -324,3 +324,51 @@ describe("Message IDs (RFC 7296, section 2.2)", () => {
     assert.equal(Math.max(...pair.a.sent.map(idOf)), 8);
   });
 });
+
+describe("What waits for the window", () => {
+  /** The window is full, and no more may wait. */
+  function full(pair: Pair): void {
+    for (let i = 0; i < 3; i++) pair.handle(pair.a, { kind: "check_liveness", ikeSa: 1 });
+  }
+
+  it("is all child SAs that were asked for from the beginning, however many", () => {
+    const pair = new Pair({ a: { limits: { max_queued_tasks: 2 } } });
+    pair.connect(Array.from({ length: 6 }, () => "net"));
+    assert.equal(pair.b.engine.counters.childSpis, 6, pair.a.story());
+  });
+
+  it("is every child SA of an IKE SA that is authenticated anew", () => {
+    const pair = connected(pairOf(1, 1, { max_queued_tasks: 2 }));
+    for (let i = 0; i < 5; i++) {
+      createChildren(pair, pair.a, 1);
+      pair.settle();
+    }
+    pair.handle(pair.a, { kind: "reauthenticate", ikeSa: 1 });
+    pair.settle();
+    assert.equal(pair.a.one("ike_sa_deleted").by, "replaced", pair.a.story());
+    assert.equal(pair.b.engine.counters.childSpis, 6);
+  });
+
+  it("is every D: the peer is told of each child SA that goes", () => {
+    const pair = new Pair({ a: { limits: { max_queued_tasks: 2 } } });
+    pair.connect(Array.from({ length: 6 }, () => "net"));
+    const children = pair.a.of("child_sa_installed").map(({ childSa }) => childSa.child);
+    full(pair);
+    for (const child of children) pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child });
+    pair.settle();
+    for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.childSpis, 0, end.story());
+  });
+
+  for (const kind of ["rekey_child", "rekey_ike"] as const) {
+    it(`is not a rekey that finds no place: it is tried again (${kind})`, () => {
+      const pair = connected(pairOf(1, 1, { max_queued_tasks: 2 }));
+      full(pair);
+      pair.handle(pair.a, { kind, ikeSa: 1, child: 1 });
+      pair.settle();
+      const rekeys = () => pair.a.talk().filter((line) => /^CREATE_CHILD_SA .*-->$/.test(line)).length;
+      assert.equal(rekeys(), 0);
+      pair.advance(20_000);
+      assert.equal(rekeys(), 1, pair.a.story());
+    });
+  }
+});
