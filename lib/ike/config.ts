@@ -17,7 +17,10 @@ export interface AuthenticationConfig {
   readonly auth?: string;
   /** Identity in strongSwan's notation; for the remote end a pattern (default: `%any`, and locally the address or the certificate's subject). */
   readonly id?: string;
-  /** The identity that EAP asks for, where it is another one (default: `id`). `%any` as a responder asks the peer. */
+  /**
+   * The identity of EAP, where it is another one (default: `id`). Of the remote end a pattern (`%any`, `*@example`) has the peer asked,
+   * and its answer must fit.
+   */
   readonly eap_id?: string;
   /** Contents of certificate files: ours, or the only ones that the peer may have (default: any of the credentials). */
   readonly certs?: readonly (string | Uint8Array)[];

@@ -125,8 +125,8 @@ export function readConnection(config: ConnectionConfig, crypto: CryptoProviders
     localAddresses: addressPatterns(words, "local_addrs"),
     remoteAddresses: addressPatterns(words, "remote_addrs"),
     proposals: readProposals(words, "proposals", parseIkeProposals, crypto),
-    local: readAuthentication(words.section("local")),
-    remote: readAuthentication(words.section("remote")),
+    local: readAuthentication(words.section("local"), "local"),
+    remote: readAuthentication(words.section("remote"), "remote"),
     children: new Map(
       words.sections("children").map(([child, section]) => [child, readChild(child, section, crypto)]),
     ),
@@ -149,13 +149,13 @@ export function readConnection(config: ConnectionConfig, crypto: CryptoProviders
   return connection;
 }
 
-function readAuthentication(words: Words): AuthenticationSettings {
+function readAuthentication(words: Words, end: "local" | "remote"): AuthenticationSettings {
   const identity = (word: string) => {
     const text = words.text(word);
     return text === undefined ? null : words.convert(word, text, parseIdentity);
   };
   const settings: AuthenticationSettings = {
-    auth: readAuth(words),
+    auth: readAuth(words, end),
     id: identity("id"),
     eapId: identity("eap_id"),
     certificates: certificates(words, "certs"),
@@ -166,8 +166,9 @@ function readAuthentication(words: Words): AuthenticationSettings {
   return settings;
 }
 
-function readAuth(words: Words): string {
+function readAuth(words: Words, end: "local" | "remote"): string {
   const auth = words.text("auth") ?? "pubkey";
+  if (auth === "any" && end === "local") throw words.refused("auth", "one way to prove who we are", auth);
   words.convert(
     "auth",
     auth,

@@ -1,6 +1,14 @@
 /** EAP with the words and credentials of a connection. */
 
-import { ANY_IDENTITY, formatIdentity, type Identity, parseIdentity } from "./auth/mod.ts";
+import {
+  ANY_IDENTITY,
+  formatIdentity,
+  hasWildcards,
+  ID_TYPE,
+  type Identity,
+  matchIdentity,
+  parseIdentity,
+} from "./auth/mod.ts";
 import {
   EAP_TYPE,
   eapMethods,
@@ -34,21 +42,36 @@ export function makeEapPeer(sa: IkeSa): EapPeer {
   });
 }
 
-/** Who asks a client: its name is that of IDi, unless `eap_id` is `%any`, which has it asked for. */
+/** Who asks a client: its name is that of IDi, unless `eap_id` is a pattern, which has it asked for and must fit. */
 export function makeEapServer(sa: IkeSa): EapServer {
   const { connection, services, remoteId } = sa;
   const { auth, eapId } = connection.remote;
-  const asks = eapId !== null && eapId.type === ANY_IDENTITY.type;
+  const asks = eapId !== null && hasWildcards(eapId);
   const known = eapId ?? remoteId!;
   const methods = eapMethods(auth).map(({ server }) => server);
   return new EapServer({
     // Its certificate must be for the name that it gives itself.
     ...tlsOf(sa, methods, { localId: ownIdentity(sa), remoteId: () => asks ? null : known }),
     methods,
-    ...(asks ? {} : { identity: nameOf(known) }),
-    passwordOf: (name) => services.credentials.findEapPassword(parseIdentity(name)),
+    ...(asks ? { reasonAgainst: (name) => reasonAgainstName(name, eapId) } : { identity: nameOf(known) }),
+    passwordOf: (name) => services.credentials.findEapPassword(eapIdentity(name)),
     random: (octets) => services.random(octets),
   });
+}
+
+/** Who goes by a name in EAP. The peer chose it: what cannot be read as an identity is a name all the same. */
+export function eapIdentity(name: string): Identity {
+  try {
+    return parseIdentity(name);
+  } catch {
+    return { type: ID_TYPE.keyId, data: new TextEncoder().encode(name) };
+  }
+}
+
+function reasonAgainstName(name: string, pattern: Identity): string | null {
+  const identity = eapIdentity(name);
+  if (matchIdentity(pattern, identity) !== null) return null;
+  return `the peer calls itself ${formatIdentity(identity)}; expected ${formatIdentity(pattern)}`;
 }
 
 /** Certificates for EAP-TLS, where that is among the methods. */

@@ -18,6 +18,7 @@ const REFUSED: readonly [config: Record<string, unknown>, message: RegExp][] = [
   [{ local: { psk: "x" } }, /connections\.home\.local\.psk: expected one of auth, cacerts/],
   [{ children: { net: { local_tss: "10.0.0.0/8" } } }, /connections\.home\.children\.net\.local_tss/],
   [{ local: { auth: "password" } }, /connections\.home\.local\.auth/],
+  [{ local: { auth: "any" } }, /connections\.home\.local\.auth: expected one way to prove who we are/],
   [{ remote: { auth: "eap-magic" } }, /connections\.home\.remote\.auth.*eap-mschapv2/],
   [{ proposals: "aes256gcm61-prfsha256-x25519" }, /connections\.home\.proposals.*did you mean "aes256gcm16"/],
   [{ children: { net: { esp_proposals: "aes256" } } }, /children\.net\.esp_proposals.*integrity/],

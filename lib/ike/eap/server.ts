@@ -21,6 +21,8 @@ export interface EapServerOptions {
   readonly methods: readonly EapServerMethodFactory[];
   /** The peer's name where it is known already (`eap_id`); the peer is asked by default. */
   readonly identity?: string;
+  /** Why somebody must not call itself so, a sentence; null when it may (default: everybody may). Asked of a peer that was asked. */
+  readonly reasonAgainst?: (identity: string) => string | null;
   /** The password of a user; null when nobody is known by that name. */
   readonly passwordOf: (identity: string) => string | null;
   /** Certificates, for EAP-TLS. */
@@ -102,7 +104,8 @@ export class EapServer {
     }
     if (data.length > MAX_IDENTITY_SIZE) return this.#fail(`the peer's identity has ${data.length} octets`);
     this.#identity = data.slice();
-    return this.#beginMethod();
+    const wrong = this.#options.reasonAgainst?.(identityText(this.#identity)) ?? null;
+    return wrong === null ? this.#beginMethod() : this.#fail(wrong);
   }
 
   /** The peer wants another method: the first of its wishes that is offered and was not refused yet. */

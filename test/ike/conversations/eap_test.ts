@@ -1,9 +1,12 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { toHex } from "../../../lib/bytes/mod.ts";
 import { type Credentials, parseIdentity } from "../../../lib/ike/auth/mod.ts";
 import { EXCHANGE } from "../../../lib/ike/codec/mod.ts";
 import { Forger } from "../_forger.ts";
 import { Pair, type PairOptions, sharedSecret } from "../_pair.ts";
+
+const hex = (text: string) => toHex(new TextEncoder().encode(text));
 
 function user(name: string, password: string): Credentials {
   const credentials = sharedSecret();
@@ -113,6 +116,38 @@ describe("EAP (RFC 7296, section 2.16)", () => {
     assert.equal(pair.a.talk().at(-1), "<-- IKE_AUTH { N(AUTHENTICATION_FAILED) }");
     assert.match(pair.b.one("ike_sa_failed").text, /No connection is for a@example.*by EAP/);
     pair.assertClean();
+  });
+
+  it("takes any name of a peer, also one that looks like an identity and is none", () => {
+    for (const name of ["@#zz", "fqdn:#0", "ipv4:x", "asn1dn:x", "{0}:x", "", "\u0000"]) {
+      const eap_id = `email:#${hex(name)}`;
+      const pair = new Pair({
+        ...withPassword(),
+        connectionA: { local: { auth: "eap-mschapv2", id: "a@example", eap_id } },
+        a: { credentials: user(eap_id, "Ar3etTnp") },
+      });
+      pair.connect();
+      assert.equal(pair.a.of("ike_sa_established").length, 0, name);
+      assert.equal(pair.b.one("ike_sa_failed").reason, "authentication_failed", pair.b.story());
+      pair.assertClean();
+    }
+  });
+
+  it("asks for a name that must fit the pattern of eap_id", () => {
+    const asked = (eap_id: string) => {
+      const pair = new Pair({
+        ...withPassword(),
+        connectionA: { local: { auth: "eap-mschapv2", id: "a@example", eap_id: "carol@example.org" } },
+        connectionB: { remote: { auth: "eap-mschapv2", id: "a@example", eap_id } },
+        a: { credentials: user("carol@example.org", "Ar3etTnp") },
+        b: { credentials: user("%any", "Ar3etTnp") },
+      });
+      pair.connect();
+      return pair;
+    };
+    assert.equal(asked("*@example.org").b.of("ike_sa_established").length, 1);
+    const { text } = asked("*@example.com").b.one("ike_sa_failed");
+    assert.match(text, /the peer calls itself carol@example\.org; expected \*@example\.com/);
   });
 
   it("without a password among the credentials fails before anything is told", () => {
