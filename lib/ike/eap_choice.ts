@@ -14,6 +14,7 @@ import {
   eapMethods,
   EapPeer,
   EapServer,
+  type EapSuccess,
   type EapTlsCredentials,
   eapTlsCredentials,
   type EapTlsSettings,
@@ -59,8 +60,15 @@ export function makeEapServer(sa: IkeSa): EapServer {
   });
 }
 
+/** Who a peer has proven to be, when EAP was a success. */
+export function eapPeerIdentity({ connection, remoteId }: IkeSa, { name }: EapSuccess): Identity {
+  const { eapId } = connection.remote;
+  if (eapId !== null && !hasWildcards(eapId)) return eapId;
+  return eapId === null ? remoteId! : eapIdentity(name!);
+}
+
 /** Who goes by a name in EAP. The peer chose it: what cannot be read as an identity is a name all the same. */
-export function eapIdentity(name: string): Identity {
+function eapIdentity(name: string): Identity {
   try {
     return parseIdentity(name);
   } catch {

@@ -260,15 +260,17 @@ export class EngineServices implements IkeServices {
 
   siblings(sa: IkeSa): IkeSa[] {
     // An initiator knows the peer's identity only afterwards: until then, whom it wanted to reach.
-    const { remoteId, connection } = sa;
-    const expected = remoteId ?? expectedRemote(connection);
+    const { peerId, connection } = sa;
+    const expected = peerId ?? expectedRemote(connection);
     const candidates = expected === null ? this.registry.all() : this.registry.ofPeer(expected);
     const siblings: IkeSa[] = [];
     for (const other of candidates) {
       if (other === sa || !isEstablished(other.state) || !sameIdentity(other.localId, sa.localId)) continue;
-      const isSamePeer = remoteId === null
+      // A name that was proven is not the same as one that anybody may give.
+      if (other.isAnonymous !== sa.isAnonymous) continue;
+      const isSamePeer = peerId === null
         ? other.connection === connection
-        : sameIdentity(other.remoteId, remoteId);
+        : sameIdentity(other.peerId, peerId);
       if (isSamePeer) siblings.push(other);
     }
     return siblings;

@@ -128,6 +128,8 @@ export interface IkeSaEstablished extends IkeSaEvent<"ike_sa_established"> {
   readonly localId: string;
   /** The peer's identity. */
   readonly remoteId: string;
+  /** Who the peer is by EAP, as responder: that was proven, where `remoteId` is only what the peer said. */
+  readonly remoteEapId?: string;
   /** `AES_GCM_16_256/PRF_HMAC_SHA2_384/CURVE_25519`. */
   readonly suite: string;
   /** Where messages go, or came from. */

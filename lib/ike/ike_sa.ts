@@ -101,6 +101,8 @@ export class IkeSa {
   /** Who is who, once it is known. */
   localId: Identity | null = null;
   remoteId: Identity | null = null;
+  /** Who the peer is by EAP, which has proven that; what it said in IDi nobody has. Null without EAP. */
+  eapId: Identity | null = null;
   /** The body of the peer's ID payload as it came, which AUTH covers. */
   remoteBody: Uint8Array | null = null;
   /** CERT payloads that came with it. */
@@ -178,6 +180,16 @@ export class IkeSa {
   /** The connection it belongs to, or the likeliest one. */
   get connection(): Connection {
     return this.candidates[0]!;
+  }
+
+  /** Who the peer has proven to be; null before it has said who it is. Of one that `isAnonymous` only who it says it is. */
+  get peerId(): Identity | null {
+    return this.eapId ?? this.remoteId;
+  }
+
+  /** Nothing was proven (RFC 7619): what the peer calls itself may be anybody's name. */
+  get isAnonymous(): boolean {
+    return this.connection.remote.auth === "null";
   }
 
   /** The SPI that this end chose. */
@@ -360,6 +372,7 @@ export class IkeSa {
       spiR: toHex(this.spiR),
       localId: formatIdentity(this.localId!),
       remoteId: formatIdentity(this.remoteId!),
+      ...(this.eapId === null ? {} : { remoteEapId: formatIdentity(this.eapId) }),
       suite: formatProposal(this.suite!),
       path: this.path,
       nat: this.nat,
@@ -398,6 +411,7 @@ export class IkeSa {
     successor.nat = this.nat;
     successor.localId = this.localId;
     successor.remoteId = this.remoteId;
+    successor.eapId = this.eapId;
     successor.authenticated = true;
     successor.askedFirst = this.askedFirst;
     successor.configuration = this.configuration;

@@ -106,14 +106,14 @@ export class IkeSaRegistry {
   /** An SA is established: it is half open no more, and found by its peer. */
   establish(sa: IkeSa): void {
     this.#settle(sa);
-    const key = identityKey(sa.remoteId!);
+    const key = identityKey(sa.peerId!);
     sa.nextOfPeer = this.#byPeer.get(key) ?? null;
     this.#byPeer.set(key, sa);
   }
 
   #forgetPeer(sa: IkeSa): void {
-    if (sa.remoteId === null) return;
-    const key = identityKey(sa.remoteId);
+    if (sa.peerId === null) return;
+    const key = identityKey(sa.peerId);
     let before = this.#byPeer.get(key) ?? null;
     if (before === sa) {
       if (sa.nextOfPeer === null) this.#byPeer.delete(key);

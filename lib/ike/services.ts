@@ -87,6 +87,6 @@ export interface IkeServices {
   successorOf(id: IkeSaId): IkeSa | undefined;
   /** Whether this end has no other IKE SA with the peer of one that it begins, and is about to have none (RFC 7296, section 2.4). */
   isOnly(sa: IkeSa): boolean;
-  /** Established IKE SAs with the same two identities. */
+  /** Established IKE SAs with the same two identities, both or neither of them proven. */
   siblings(sa: IkeSa): IkeSa[];
 }

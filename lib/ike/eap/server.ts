@@ -104,7 +104,7 @@ export class EapServer {
     }
     if (data.length > MAX_IDENTITY_SIZE) return this.#fail(`the peer's identity has ${data.length} octets`);
     this.#identity = data.slice();
-    const wrong = this.#options.reasonAgainst?.(identityText(this.#identity)) ?? null;
+    const wrong = this.#options.reasonAgainst?.(nameText(this.#identity)) ?? null;
     return wrong === null ? this.#beginMethod() : this.#fail(wrong);
   }
 
@@ -129,7 +129,7 @@ export class EapServer {
     this.#state = "method";
     this.#answered = false;
     const { random, passwordOf, tls } = this.#options;
-    const identity = identityText(this.#identity);
+    const identity = nameText(this.#identity);
     this.#method = this.#waiting.shift()!.create({ identity, passwordOf, random, tls });
     return this.#follow(this.#method.begin!());
   }
@@ -163,6 +163,7 @@ export class EapServer {
       method: method.name,
       safeAlone: method.safeAlone,
       identity: this.#identity,
+      name: nameText(this.#identity),
       packet: emitEapPacket({ code: EAP_CODE.success, identifier: this.#identifier }),
     };
   }
@@ -186,7 +187,7 @@ export class EapServer {
 }
 
 /** A name as text. strongSwan sends a distinguished name as its DER, which text in strongSwan's notation stands for. */
-function identityText(identity: Uint8Array): string {
+function nameText(identity: Uint8Array): string {
   if (identity[0] === DER_SEQUENCE) {
     const text = formatIdentity({ type: ID_TYPE.dn, data: identity });
     if (text.includes("=")) return text;

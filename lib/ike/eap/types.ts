@@ -25,6 +25,8 @@ export interface EapSuccess {
   readonly safeAlone: boolean;
   /** Who the peer is, by EAP: the server's side knows. */
   readonly identity?: Uint8Array;
+  /** The same as text: the name by which its password was looked for, or its certificate judged. */
+  readonly name?: string;
   /** EAP-Success, which the server still sends. */
   readonly packet?: Uint8Array;
 }

@@ -24,6 +24,7 @@ import {
 import { EXCHANGE, NOTIFY } from "../codec/mod.ts";
 import { rankConnections } from "../connection_choice.ts";
 import type { EapOutcome, EapServer } from "../eap/mod.ts";
+import { eapPeerIdentity } from "../eap_choice.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
 import { sameAddress } from "../_endpoints.ts";
@@ -171,13 +172,14 @@ export class IkeAuthResponderTask implements Task {
   #admit(): void {
     const sa = this.#sa;
     const { unique } = sa.connection;
-    if (unique === "never") return;
+    // RFC 7619, section 2.3: who has proven nothing has no other IKE SAs that could be told from those of somebody else.
+    if (unique === "never" || sa.isAnonymous) return;
     const siblings = sa.services.siblings(sa);
     // From the same address without INITIAL_CONTACT, it is likely to be the same peer that authenticates itself anew, and wants the
     // old IKE SA to carry packets until the new one does (section 2.8.3).
     const isElsewhere = (other: IkeSa) => !sameAddress(other.path.remote.address, sa.path.remote.address);
     if (unique === "keep" && siblings.some(isElsewhere) && !this.#initialContact) {
-      throw failAuthentication(`${formatIdentity(sa.remoteId!)} has an IKE SA already (unique = keep)`);
+      throw failAuthentication(`${formatIdentity(sa.peerId!)} has an IKE SA already (unique = keep)`);
     }
     for (const sibling of siblings) {
       // After INITIAL_CONTACT the peer knows nothing of them, so there is nobody to send D to.
@@ -220,6 +222,7 @@ export class IkeAuthResponderTask implements Task {
     } else {
       eap.dispose();
       this.#safeAlone = outcome.safeAlone;
+      this.#sa.eapId = eapPeerIdentity(this.#sa, outcome);
       this.#state = { kind: "send_success", packet: outcome.packet!, msk: outcome.msk };
     }
     then();

@@ -118,7 +118,11 @@ export class IkeConfigTask implements Task {
     for (const { type, value } of this.#request) {
       const family = ([4, 16] as const).find((one) => ATTRIBUTES[one].address === type);
       if (family === undefined) continue;
-      const holder = { identity: formatIdentity(sa.remoteId!), from: sa.path.remote.address.join() };
+      const name = formatIdentity(sa.peerId!);
+      const holder = {
+        identity: sa.isAnonymous ? `${name}, unproven` : name,
+        from: sa.path.remote.address.join(),
+      };
       const lease = acquire(pools, family, holder, value);
       if (lease !== undefined) leases.push(lease);
       sa.leases = [...leases]; // at once: they are given back if the SA fails

@@ -2,7 +2,8 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { formatIpAddress } from "../../../lib/ip/mod.ts";
 import { datagramPath, formatSelector, type PoolConfig, type Selector } from "../../../lib/ike/mod.ts";
-import { Pair, type PairOptions } from "../_pair.ts";
+import { parseIdentity } from "../../../lib/ike/auth/mod.ts";
+import { Pair, type PairOptions, sharedSecret } from "../_pair.ts";
 
 const POOLS: Record<string, PoolConfig> = {
   four: { addrs: "10.3.0.0/29", dns: "10.2.0.53", subnet: "10.2.0.0/16" },
@@ -151,6 +152,84 @@ describe("INITIAL_CONTACT and unique (RFC 7296, section 2.4)", () => {
     assert.equal(pair.b.engine.counters.ikeSas, 1, pair.b.story());
     assert.match(pair.b.one("ike_sa_deleted").text!, /INITIAL_CONTACT/);
     assert.match(pair.b.lines().join("\n"), /N\(INITIAL_CONTACT\)/);
+  });
+
+  const users = (names: readonly string[]) => {
+    const credentials = sharedSecret();
+    for (const name of names) credentials.addEapUser({ identity: parseIdentity(name), password: `of ${name}` });
+    return credentials;
+  };
+
+  /** A client that calls itself `a@example`, as anybody can, and proves to be an EAP user or nothing at all. */
+  function client(user: string | null, seed: number): Pair {
+    const auth = user === null ? "null" : "eap-mschapv2";
+    const eap_id = user === null ? {} : { eap_id: user };
+    const net = { esp_proposals: "aes128gcm16" };
+    const clients = {
+      remote: { auth: "eap-mschapv2", eap_id: "%any" },
+      pools: "four",
+      children: { net: { ...net, local_ts: "10.2.0.0/16" } },
+    };
+    const proposals = "aes128gcm16-prfsha256-x25519";
+    const local = { auth: "psk", id: "b.example" };
+    return new Pair({
+      seed,
+      connectionA: {
+        local: { auth, id: "a@example", ...eap_id },
+        vips: "0.0.0.0",
+        children: { net: { ...net, remote_ts: "10.2.0.0/16" } },
+      },
+      a: { credentials: users(["carol", "mallory"]) },
+      b: {
+        credentials: users(["carol", "mallory"]),
+        pools: POOLS,
+        connections: [
+          { name: "users", proposals, local, ...clients },
+          { name: "anybody", proposals, local, ...clients, remote: { auth: "null" } },
+        ],
+      },
+    });
+  }
+
+  for (const other of ["mallory", null] as const) {
+    const who = other ?? "somebody without a proof";
+    it(`of ${who} under the name of an EAP user ends nobody else's SA, and gets nobody else's address`, () => {
+      const pair = client("carol", 1);
+      pair.connect();
+      Object.assign(pair, { a: client(other, 77).a });
+      pair.connect();
+      assert.match(pair.b.lines().at(-2)!, /IKE_AUTH/);
+      assert.deepEqual(pair.b.of("ike_sa_deleted"), []);
+      const [carol, second] = pair.b.of("ike_sa_established");
+      assert.equal(carol!.remoteEapId, "carol");
+      assert.equal(second!.remoteEapId, other ?? undefined);
+      assert.equal(second!.remoteId, carol!.remoteId);
+      assert.equal(second!.replaces, undefined);
+      const addresses = [carol!, second!].map(({ configuration }) => formatIpAddress(configuration.addresses[0]!));
+      assert.deepEqual(addresses, ["10.3.0.1", "10.3.0.2"]);
+    });
+  }
+
+  it("of the same EAP user ends the SA before it, and the address is the same", () => {
+    const pair = client("carol", 1);
+    pair.connect();
+    pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+    pair.settle();
+    Object.assign(pair, { a: client("carol", 77).a });
+    pair.connect();
+    assert.match(pair.b.of("ike_sa_deleted").at(-1)!.text!, /INITIAL_CONTACT/);
+    assert.equal(pair.b.engine.counters.ikeSas, 1);
+    const { configuration } = pair.b.of("ike_sa_established").at(-1)!;
+    assert.deepEqual(configuration.addresses.map(formatIpAddress), ["10.3.0.1"]);
+  });
+
+  it("of two without a proof ends neither (RFC 7619, section 2.3)", () => {
+    const pair = client(null, 1);
+    pair.connect();
+    Object.assign(pair, { a: client(null, 77).a });
+    pair.connect();
+    assert.match(pair.b.lines().join(), /INITIAL_CONTACT/);
+    assert.equal(pair.b.engine.counters.ikeSas, 2);
   });
 
   it("is not said by who has another SA with the same peer", () => {
