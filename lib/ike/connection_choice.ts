@@ -1,6 +1,6 @@
 /** Which connection a peer means: by addresses at IKE_SA_INIT, by identities at IKE_AUTH, as strongSwan chooses. */
 
-import { type Identity, matchIdentity } from "./auth/mod.ts";
+import { AUTH_METHOD, authKind, type Identity, matchIdentity } from "./auth/mod.ts";
 import { isEap } from "./authentication.ts";
 import { type Connection, isMeantFor, remotePattern } from "./connection.ts";
 import type { IkePath } from "./path.ts";
@@ -12,21 +12,42 @@ export function connectionsFor(connections: Iterable<Connection>, path: IkePath)
   );
 }
 
-/** Connections that fit who the peer is and whom it wants, the closest first; of equals, the order of the configuration. */
-export function rankConnections(
-  candidates: readonly Connection[],
-  peer: { readonly remote: Identity; readonly local: Identity | null; readonly byEap: boolean },
-): Connection[] {
-  return candidates
-    .filter(({ remote }) => isEap(remote.auth) === peer.byEap)
+/** What is known of a peer when it has to be chosen. */
+export interface KnownPeer {
+  /** Who it says it is. */
+  readonly remote: Identity;
+  /** Whom it wants; null for anybody. */
+  readonly local: Identity | null;
+  /** The Auth Method of its proof; null where it wants EAP. */
+  readonly method: number | null;
+}
+
+/**
+ * Connections that fit who the peer is and whom it wants, the closest first; of equals, the order of the configuration. Those that
+ * its proof is of the wrong kind for come in only where there are no others, to say so.
+ */
+export function rankConnections(candidates: readonly Connection[], peer: KnownPeer): Connection[] {
+  const ranked = candidates
+    .filter(({ remote }) => isEap(remote.auth) === (peer.method === null))
     .map((connection) => ({ connection, rank: rankOf(connection, peer.remote, peer.local) }))
     .filter(({ rank }) => rank !== null)
     .sort((a, b) => b.rank! - a.rank!)
     .map(({ connection }) => connection);
+  const { method } = peer;
+  if (method === null) return ranked;
+  const fitting = ranked.filter(({ remote }) => acceptsMethod(remote.auth, method));
+  return fitting.length > 0 ? fitting : ranked.slice(0, 1);
 }
 
 function rankOf(connection: Connection, remote: Identity, local: Identity | null): number | null {
   const theirs = matchIdentity(remotePattern(connection), remote);
   const ours = local === null || connection.local.id === null ? 0 : matchIdentity(connection.local.id, local);
   return theirs === null || ours === null ? null : 100 * theirs + ours;
+}
+
+/** Whether an Auth Method is of the kind that a word of `remote.auth` stands for. */
+function acceptsMethod(auth: string, method: number): boolean {
+  if (method === AUTH_METHOD.null) return auth === "null";
+  if (auth === "any") return true;
+  return authKind(auth) === (method === AUTH_METHOD.sharedKey ? "psk" : "pubkey");
 }

@@ -24,7 +24,7 @@ import { IkeSa } from "./ike_sa.ts";
 import { Incoming } from "./messages.ts";
 import { logLine } from "./message_log.ts";
 import type { IkePath } from "./path.ts";
-import { type SelectedProposal, selectProposal } from "./proposal_selection.ts";
+import { type SelectedProposal, selectProposal, toAnswer } from "./proposal_selection.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import type { IkeSaRegistry } from "./sa_registry.ts";
 import type { IkeServices } from "./services.ts";
@@ -112,10 +112,10 @@ export class InitResponder {
     const ke = message.payloads.find((payload) => payload.kind === "KE");
     if (offer?.kind !== "SA" || ke?.kind !== "KE") return;
     const candidates = connectionsFor(this.#connections, path);
-    const accepts = ({ proposals }: Connection) =>
-      selectProposal(offer, proposals, { spiSize: 0, group: ke.group });
-    const choices = candidates.map(accepts);
-    const selected = choices.find((choice) => choice !== undefined);
+    let selected: SelectedProposal | undefined;
+    for (const { proposals } of candidates) {
+      selected ??= selectProposal(offer, proposals, { spiSize: 0, group: ke.group });
+    }
     if (selected === undefined) {
       const text = candidates.length === 0
         ? "no connection is for this address"
@@ -129,12 +129,12 @@ export class InitResponder {
         notifyPayload(NOTIFY.invalidKePayload, Uint8Array.of(group >> 8, group)),
       ]);
     }
-    // Which of them is meant is known in IKE_AUTH; those that would have chosen something else cannot be.
-    const same = candidates.filter((_, i) => {
-      const other = choices[i];
-      return other !== undefined && isSameChoice(other, selected);
-    });
-    this.#begin(message, { octets, path, digest, candidates: same, selected });
+    // Which of them is meant is known in IKE_AUTH: one that accepts what was chosen, even if it prefers something else.
+    const chosen = toAnswer(selected);
+    const possible = candidates.filter(({ proposals }) =>
+      selectProposal(chosen, proposals, { spiSize: 0 }) !== undefined
+    );
+    this.#begin(message, { octets, path, digest, candidates: possible, selected });
   }
 
   #begin(
@@ -214,9 +214,4 @@ function subjectOf({ payloads, spiI }: IkeMessage, path: IkePath) {
   const nonce = payloads.find((payload) => payload.kind === "Nonce");
   const nonceI = nonce?.kind === "Nonce" ? nonce.data : new Uint8Array(0);
   return { nonceI, address: path.remote.address, spiI };
-}
-
-function isSameChoice(a: SelectedProposal, b: SelectedProposal): boolean {
-  return a.encryption === b.encryption && a.prf === b.prf && a.integrity === b.integrity &&
-    a.keyExchange === b.keyExchange;
 }

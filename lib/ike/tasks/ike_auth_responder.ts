@@ -22,6 +22,7 @@ import {
   verifyPeer,
 } from "../authentication.ts";
 import { EXCHANGE, NOTIFY } from "../codec/mod.ts";
+import type { Connection } from "../connection.ts";
 import { rankConnections } from "../connection_choice.ts";
 import type { EapOutcome, EapServer } from "../eap/mod.ts";
 import { eapPeerIdentity } from "../eap_choice.ts";
@@ -118,16 +119,16 @@ export class IkeAuthResponderTask implements Task {
     this.#initialContact = message.notify(NOTIFY.initialContact!) !== undefined;
     sa.peer.eapOnly = message.notify(NOTIFY.eapOnlyAuthentication!) !== undefined;
     const wanted = message.first("IDr");
-    const byEap = message.first("AUTH") === undefined;
+    const auth = message.first("AUTH");
     const ranked = rankConnections(sa.candidates, {
       remote: sa.remoteId!,
       local: wanted === undefined ? null : { type: wanted.type, data: wanted.data.slice() },
-      byEap,
+      method: auth?.method ?? null,
     });
-    if (ranked.length === 0) throw failAuthentication(this.#noConnection(wanted, byEap));
+    if (ranked.length === 0) throw failAuthentication(this.#noConnection(wanted, auth === undefined));
+    if (auth !== undefined) return this.#checkProof(message, ranked);
     sa.candidates = ranked;
     sa.localId = this.#chooseOwn(wanted);
-    if (!byEap) return this.#checkProof(message);
     const eap = sa.services.eapServer(sa);
     this.#eapAlone = sa.peer.eapOnly && isEap(sa.connection.local.auth);
     this.#state = { kind: "begin_eap", eap, alone: this.#eapAlone };
@@ -149,7 +150,12 @@ export class IkeAuthResponderTask implements Task {
     return ownIdentity(this.#sa);
   }
 
-  #checkProof(message: Incoming): TaskStep {
+  /** By the closest connection, or the next one by which the proof holds; what the closest one has against it is what is told. */
+  #checkProof(message: Incoming, ranked: readonly Connection[], first?: string): TaskStep {
+    const sa = this.#sa;
+    const [, ...others] = ranked;
+    sa.candidates = ranked;
+    sa.localId = this.#chooseOwn(message.first("IDr"));
     const verified = (outcome: VerifyOutcome): TaskStep => {
       if (outcome.kind === "need") {
         return {
@@ -158,14 +164,14 @@ export class IkeAuthResponderTask implements Task {
         };
       }
       if (outcome.kind === "failed") {
-        throw failAuthentication(
-          `Cannot authenticate the peer ${formatIdentity(this.#sa.remoteId!)}: ${outcome.reason}`,
-        );
+        const reason = first ?? outcome.reason;
+        if (others.length > 0) return this.#checkProof(message, others, reason);
+        throw failAuthentication(`Cannot authenticate the peer ${formatIdentity(sa.remoteId!)}: ${reason}`);
       }
       this.#admit();
       this.#state = { kind: "prove" };
     };
-    return verified(verifyPeer(this.#sa, message, this.#sa.connection));
+    return verified(verifyPeer(sa, message, sa.connection));
   }
 
   /** The peer is who it says it is: what becomes of its other IKE SAs (RFC 7296, section 2.4). */

@@ -172,6 +172,85 @@ describe("Certificates in IKE_AUTH", () => {
   });
 });
 
+describe("A responder with several connections", () => {
+  /** A gateway with these connections, and a client with a certificate or a secret that sets up an IKE SA. */
+  function connect(
+    connections: readonly Partial<ConnectionConfig>[],
+    client: Holding & Partial<ConnectionConfig>,
+  ): Pair {
+    const gateway = holding({ own: "gw-p256", secret: "a secret" });
+    const { local, remote, proposals } = client;
+    const pair = new Pair({
+      crypto,
+      a: { credentials: holding(client), wallClock: () => NOW },
+      b: {
+        credentials: gateway,
+        wallClock: () => NOW,
+        connections: connections.map((connection, i) => ({
+          name: `number ${i}`,
+          proposals: "aes128gcm16-prfsha256-x25519",
+          local: GATEWAY_BY_CERTIFICATE,
+          children: { net: { local_ts: "10.2.0.0/16", remote_ts: "10.1.0.0/16" } },
+          ...connection,
+        })),
+      },
+      connectionA: { local: local!, remote: remote!, ...(proposals === undefined ? {} : { proposals }) },
+    });
+    pair.connect();
+    return pair;
+  }
+  const bySecret = {
+    secret: "a secret",
+    local: { auth: "psk", id: "carol@example.org" },
+    remote: GATEWAY_BY_CERTIFICATE,
+  };
+  const byCertificate = { own: "carol-rsa", local: CAROL_BY_CERTIFICATE, remote: GATEWAY_BY_CERTIFICATE };
+
+  it("takes the one that the kind of proof is for", () => {
+    const connections = ["pubkey", "null", "psk"].map((auth) => ({ remote: { auth } }));
+    const connectionOf = (client: Holding & Partial<ConnectionConfig>) =>
+      connect(connections, client).b.one("ike_sa_established").connection;
+    assert.equal(connectionOf(byCertificate), "number 0");
+    assert.equal(connectionOf({ local: { auth: "null" }, remote: GATEWAY_BY_CERTIFICATE }), "number 1");
+    assert.equal(connectionOf(bySecret), "number 2");
+  });
+
+  it("takes the one whose authorities have issued the certificate", () => {
+    const below = (authority: string) => ({ remote: { auth: "pubkey", cacerts: [pem(authority)] } });
+    const pair = connect([below("ca-p256"), below("ca-rsa"), below("ca-ed25519")], byCertificate);
+    assert.equal(pair.b.one("ike_sa_established").connection, "number 1");
+    const neither = connect([below("ca-p256"), below("ca-ed25519")], byCertificate);
+    assert.match(neither.b.one("ike_sa_failed").text, /issued by ".*root rsa", which is neither/);
+    assert.equal(neither.a.talk().at(-1), "<-- IKE_AUTH { N(AUTHENTICATION_FAILED) }");
+    neither.assertClean();
+  });
+
+  it("says what the closest one has against a peer", () => {
+    const connections = [{ remote: { auth: "rsa", id: "*@example.org" } }, {
+      remote: { auth: "ed25519", id: "carol@example.org" },
+    }];
+    assert.equal(connect(connections, byCertificate).b.one("ike_sa_established").connection, "number 0");
+    const { text } = connect([{ remote: { auth: "ecdsa" } }, connections[1]!], byCertificate)
+      .b.one("ike_sa_failed");
+    assert.match(text, /"ed25519" is expected/);
+  });
+
+  it("takes the one that accepts what was chosen, though it would have chosen something else", () => {
+    const [gcm, cbc] = ["aes128gcm16-prfsha256-x25519", "aes256-sha256-x25519"];
+    const connections = [
+      { remote: { auth: "psk", id: "dave@example.org" }, proposals: cbc! },
+      { remote: { auth: "psk", id: "carol@example.org" }, proposals: [gcm!, cbc!] },
+      { remote: { auth: "psk", id: "erin@example.org" }, proposals: gcm! },
+    ];
+    const offers = { proposals: [gcm!, cbc!] };
+    const carol = connect(connections, { ...bySecret, ...offers }).b.one("ike_sa_established");
+    assert.equal(carol.connection, "number 1");
+    assert.match(carol.suite, /^aes256-sha256/);
+    const erin = { ...bySecret, ...offers, local: { auth: "psk", id: "erin@example.org" } };
+    assert.match(connect(connections, erin).b.one("ike_sa_failed").text, /No connection is for erin@example.org/);
+  });
+});
+
 describe("EAP in IKE_AUTH", () => {
   const client = (password: string): Holding & Authentication => ({
     users: { carol: password },
