@@ -116,6 +116,7 @@ export class IkeConfigTask implements Task {
     }
     const leases: Lease[] = [];
     for (const { type, value } of this.#request) {
+      if (leases.length >= sa.services.limits.max_addresses) break;
       const family = ([4, 16] as const).find((one) => ATTRIBUTES[one].address === type);
       if (family === undefined) continue;
       const name = formatIdentity(sa.peerId!);

@@ -247,7 +247,10 @@ describe("A responder with several connections", () => {
     assert.equal(carol.connection, "number 1");
     assert.match(carol.suite, /^aes256-sha256/);
     const erin = { ...bySecret, ...offers, local: { auth: "psk", id: "erin@example.org" } };
-    assert.match(connect(connections, erin).b.one("ike_sa_failed").text, /No connection is for erin@example.org/);
+    assert.match(
+      connect(connections, erin).b.one("ike_sa_failed").text,
+      /No connection is for erin@example.org/,
+    );
   });
 });
 

@@ -101,6 +101,18 @@ describe("Virtual addresses (RFC 7296, section 2.19)", () => {
     ]);
   });
 
+  it("are given to one peer up to a limit, however many it asks for (max_addresses)", () => {
+    const many = Array.from({ length: 40 }, () => "0.0.0.0").join(",");
+    const pools = { four: { addrs: "10.3.0.0/24" } };
+    for (const [limits, given] of [[{}, 8], [{ max_addresses: 3 }, 3]] as const) {
+      const pair = roadWarrior(many, "four", { b: { pools, limits } });
+      pair.connect();
+      assert.equal(pair.b.engine.counters.leases, given);
+      assert.equal(pair.a.one("ike_sa_established").configuration.addresses.length, given);
+      pair.assertSameChild();
+    }
+  });
+
   it("run out: INTERNAL_ADDRESS_FAILURE, and the IKE SA lives without a child", () => {
     const pair = roadWarrior("0.0.0.0", "four", {
       b: { pools: { ...POOLS, four: { addrs: "10.3.0.1-10.3.0.1" } } },
@@ -156,7 +168,9 @@ describe("INITIAL_CONTACT and unique (RFC 7296, section 2.4)", () => {
 
   const users = (names: readonly string[]) => {
     const credentials = sharedSecret();
-    for (const name of names) credentials.addEapUser({ identity: parseIdentity(name), password: `of ${name}` });
+    for (const name of names) {
+      credentials.addEapUser({ identity: parseIdentity(name), password: `of ${name}` });
+    }
     return credentials;
   };
 
@@ -205,7 +219,9 @@ describe("INITIAL_CONTACT and unique (RFC 7296, section 2.4)", () => {
       assert.equal(second!.remoteEapId, other ?? undefined);
       assert.equal(second!.remoteId, carol!.remoteId);
       assert.equal(second!.replaces, undefined);
-      const addresses = [carol!, second!].map(({ configuration }) => formatIpAddress(configuration.addresses[0]!));
+      const addresses = [carol!, second!].map(({ configuration }) =>
+        formatIpAddress(configuration.addresses[0]!)
+      );
       assert.deepEqual(addresses, ["10.3.0.1", "10.3.0.2"]);
     });
   }
