@@ -41,6 +41,11 @@ export class NodeDuplex extends Duplex {
     this.#orderly = false;
   }
 
+  /** Again as before `breakWhenDestroyed`: an alert is the last that is written. */
+  endWhenDestroyed(): void {
+    this.#orderly = true;
+  }
+
   /** Why the streams below broke, if they did. */
   get failure(): Error | undefined {
     return this.#failure;
@@ -69,6 +74,11 @@ export class NodeDuplex extends Duplex {
       this.once("drain", finish);
       this.once("close", finish);
     });
+  }
+
+  /** Breaks the streams below, however it was or is destroyed. */
+  abort(): void {
+    this.#writer.abort(new Error("The layer above was closed")).catch(() => {});
   }
 
   override _read(): void {

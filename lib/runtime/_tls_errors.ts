@@ -22,6 +22,9 @@ const VERSION: Row = ["ERR_TRANSPORT_TLS", "the ends have no version of TLS in c
 const SHARED: Row = ["ERR_TRANSPORT_TLS", "the ends have no cipher suite or parameter in common"];
 const ALPN: Row = ["ERR_TRANSPORT_TLS", "the ends have no ALPN protocol in common"];
 const PLAIN: Row = ["ERR_TRANSPORT_TLS", "the peer does not speak TLS"];
+/** The same after the handshake. */
+const NO_RECORD: Row = ["ERR_TRANSPORT_TLS", "what came is no record of TLS"];
+const CHANGED: Row = ["ERR_TRANSPORT_TLS", "a record was changed on its way"];
 const ENDED: Row = ["ERR_TRANSPORT_TLS", "the peer ended the connection inside the handshake"];
 const REFUSED_CERTIFICATE: Row = ["ERR_TRANSPORT_TLS", "the peer did not accept the certificate"];
 
@@ -54,6 +57,7 @@ const MESSAGES: readonly (readonly [RegExp, Row])[] = [
     VERSION,
   ],
   [/application.?protocol|NoApplicationProtocol/i, ALPN],
+  [/bad.?record.?mac|decryption.?failed|cipher operation failed|cannot decrypt|DecryptError/i, CHANGED],
   [
     /wrong.?version.?number|packet length too long|http.?request|InvalidContentType|corrupt|bad.?record|unknown.?protocol|InvalidMessage/i,
     PLAIN,
@@ -78,7 +82,8 @@ export function handshakeError(error: unknown, action: string, below?: Error): T
 /** Why a connection over TLS broke, after its handshake. */
 export function recordError(error: unknown, peer: string): TransportError {
   if (error instanceof TransportError) return error;
-  const [code, reason] = explain(error);
+  const row = explain(error);
+  const [code, reason] = row === PLAIN ? NO_RECORD : row;
   return new TransportError(code, `TLS connection to ${peer} broke: ${reason}`, { cause: error });
 }
 

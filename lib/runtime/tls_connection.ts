@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { TransportError } from "../errors.ts";
 import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { attempt } from "../transport/attempt.ts";
-import { CarrierConnection } from "../transport/carrier_connection.ts";
+import { CarrierConnection, LINGER_TIME } from "../transport/carrier_connection.ts";
 import type { ByteDuplex } from "../transport/http_tunnel.ts";
 import { parsePin } from "../transport/pin.ts";
 import type {
@@ -271,6 +271,8 @@ class NodeTlsConnection extends CarrierConnection implements TlsConnection {
   readonly #below: ByteDuplex & Partial<Connection>;
   #ended = false;
   #closed = false;
+  /** Broken by TLS itself, which has an alert for the peer. */
+  #faulty = false;
   /** Settles the half-close that waits: Bun forgets it when the peer has ended meanwhile. */
   #ending: (() => void) | undefined;
   /** Rejects the write that waits. */
@@ -300,9 +302,17 @@ class NodeTlsConnection extends CarrierConnection implements TlsConnection {
       this.#ended = true;
       this.handleEnd();
     });
+    // Of a record that is wrong, a server's socket says nothing else.
+    socket.on("_tlsError", (error) => this.#handleFault(error));
     socket.on("error", (error) => this.handleError(this.#explain(error)));
     socket.on("close", () => this.#handleClose());
     this.handleOpen();
+  }
+
+  /** The peer broke the rules of TLS, somebody on the way did, or the peer says that of us. */
+  #handleFault(error: Error): void {
+    this.#faulty = this.#duplex.failure === undefined;
+    this.handleError(this.#explain(error));
   }
 
   #handleClose(): void {
@@ -351,10 +361,19 @@ class NodeTlsConnection extends CarrierConnection implements TlsConnection {
   }
 
   protected override async release(): Promise<void> {
+    const timer = this.#faulty ? await this.#sendAlert() : undefined;
     // Ended in both directions, the stream below closes as it does by itself; in one, it is given up.
     this.#socket.destroy();
     if (this.#below.close !== undefined) await this.#below.close();
+    clearTimeout(timer);
     this.#duplex.destroy();
+  }
+
+  /** TLS writes its alert in this turn; the stream below then has a while to take it, and is ended behind it. */
+  async #sendAlert(): Promise<ReturnType<typeof setTimeout>> {
+    this.#duplex.endWhenDestroyed();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return setTimeout(() => this.#duplex.abort(), LINGER_TIME);
   }
 
   #explain(error?: Error | null): TransportError {
