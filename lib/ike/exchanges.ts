@@ -67,9 +67,11 @@ export class Exchanges {
     return this.operations().some(({ tasks }) => tasks.some(({ name, done }) => name === task && !done));
   }
 
-  /** Whether something about a child SA is under way or waits. */
-  isAbout(child: ChildSa): boolean {
-    return this.operations().some(({ subject }) => subject === child);
+  /** Whether a child SA's deletion is under way or waits. */
+  isDeleting(child: ChildSa): boolean {
+    return this.operations().some(({ subject, tasks }) =>
+      subject === child && tasks.some(({ name, done }) => name === "child_delete" && !done)
+    );
   }
 
   /** Whether a child SA is being made, replaced or deleted by this end. */

@@ -98,6 +98,16 @@ export class IkeSaChildren {
     this.#sa.services.emit({ type: "child_sa_switched", ikeSa: this.#sa.id, child: child.id });
   }
 
+  /**
+   * One on which packets were sent is gone: what the peer has made in its place takes over, unless that was for nothing and waits to be
+   * deleted itself.
+   */
+  switchFrom({ successor }: ChildSa): void {
+    if (successor === undefined || !this.has(successor.child)) return;
+    const { state, successor: next } = successor.child;
+    if (state === "installed" || state === "rekeying" || next !== undefined) this.switchTo(successor.child);
+  }
+
   /** Packets go on to be sent on a child SA of another IKE SA, until that is gone or has had its time. */
   waitFor(before: ChildSa, child: ChildSa): void {
     const { timers, services } = this.#sa;
@@ -123,8 +133,9 @@ export class IkeSaChildren {
   /** The life of one is over: it is used no more from this moment on, and D tells the peer when the window lets it go. */
   expire(child: ChildSa): void {
     // Its D is under way, or waits for the window; unless the IKE SA goes, which lets go of what waits.
-    const isDeleting = child.state === "deleting" && this.#sa.exchanges.isAbout(child);
+    const isDeleting = child.state === "deleting" && this.#sa.exchanges.isDeleting(child);
     if (this.#letGo(child, "expired") === undefined) return;
+    this.switchFrom(child);
     if (isDeleting) child.expired = true;
     else this.deleteUnwanted(child.spiIn);
   }

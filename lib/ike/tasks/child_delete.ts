@@ -35,7 +35,11 @@ export class ChildDeleteTask implements Task {
 
   process(_message: Incoming): void {
     // Whatever the answer holds: the peer has had our word, and knows nothing of the child SA from here on.
-    this.#sa.children.remove(this.#child, this.#by);
+    const { children } = this.#sa;
+    if (children.has(this.#child)) {
+      children.remove(this.#child, this.#by);
+      children.switchFrom(this.#child);
+    }
     this.abort();
   }
 
@@ -104,9 +108,7 @@ export class PeerChildDeleteTask implements Task {
       const { successor } = child;
       sa!.children.remove(child, successor === undefined ? "peer" : "replaced");
       // Who began the rekey deletes the old one: from now on the new one is in use at both ends (section 2.8).
-      if (successor !== undefined && sa!.children.has(successor.child)) {
-        sa!.children.switchTo(successor.child);
-      }
+      sa!.children.switchFrom(child);
       return;
     }
     if (spiOut !== undefined) this.#sa.children.noteDeletedUnseen(spiOut);

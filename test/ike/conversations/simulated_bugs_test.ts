@@ -178,18 +178,20 @@ describe("What the simulator has found", () => {
     for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.childSpis, 0);
   });
 
-  it("a child SA whose life is over after the IKE SA has begun to go, which let go of its D, keeps no SPI", () => {
-    const pair = new Pair();
-    pair.connect();
-    const { child } = pair.a.lastChild().childSa;
-    pair.handle(pair.a, { kind: "check_liveness", ikeSa: 1 }); // the window is full
-    pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child });
-    pair.handle(pair.a, { kind: "delete_ike", ikeSa: 1 });
-    pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child, limit: "hard" });
-    assert.equal(pair.a.one("child_sa_deleted").by, "expired");
-    pair.settle();
-    pair.assertClean();
-  });
+  for (const meanwhile of ["check_liveness", "rekey_child"] as const) {
+    it(`a child SA whose life is over after the IKE SA has begun to go, which let go of its D, keeps no SPI (${meanwhile})`, () => {
+      const pair = new Pair();
+      pair.connect();
+      const { child } = pair.a.lastChild().childSa;
+      pair.handle(pair.a, { kind: meanwhile, ikeSa: 1, child }); // the window is full
+      pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child });
+      pair.handle(pair.a, { kind: "delete_ike", ikeSa: 1 });
+      pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child, limit: "hard" });
+      assert.equal(pair.a.one("child_sa_deleted").by, "expired");
+      pair.settle();
+      pair.assertClean();
+    });
+  }
 
   it("what the peer begins on the new IKE SA of our reauthentication takes no place there, only what we make does", () => {
     const pair = established();
@@ -208,4 +210,24 @@ describe("What the simulator has found", () => {
     assert.deepEqual(made, [[1, true], [undefined, true], [2, true]], pair.a.story());
     assertLeft(pair, 1, 3);
   });
+
+  for (const how of ["its life is over", "it is deleted here"] as const) {
+    it(`a child SA that the peer has replaced goes because ${how}: packets are sent on the new one`, () => {
+      const pair = established();
+      pair.handle(pair.b, { kind: "rekey_child", ikeSa: 1, child: 1 });
+      pair.deliver();
+      pair.inFlight.length = 0; // the answer is lost for now
+      const { childSa, send } = pair.a.lastChild();
+      assert.equal(send, false);
+      pair.handle(
+        pair.a,
+        how === "its life is over"
+          ? { kind: "child_usage", ikeSa: 1, child: 1, limit: "hard" }
+          : { kind: "delete_child", ikeSa: 1, child: 1 },
+      );
+      pair.advance(10_000);
+      assert.equal(pair.a.one("child_sa_switched").child, childSa.child, pair.a.story());
+      assertLeft(pair, 1, 1);
+    });
+  }
 });

@@ -18,11 +18,13 @@ export interface StreamReader {
 /** How a connection treats octets. */
 export interface StreamQuality {
   /** Milliseconds that everything takes, and what chance adds. */
-  readonly delay: readonly [number, number];
+  delay: readonly [number, number];
   /** Share of segments that are cut in two, and in two again. */
   readonly cuts: number;
   /** Share of segments that arrive joined to the next one. */
   readonly joins: number;
+  /** Share of segments that arrive with another bit, which the checksum of TCP has not noticed. */
+  damage: number;
 }
 
 /** Octets of the longest segment. */
@@ -47,6 +49,7 @@ export class ByteStream {
   /** By the end that writes. */
   readonly #halves: readonly [Half, Half] = [new Half(), new Half()];
   #broken = false;
+  #damaged = false;
 
   constructor(clock: Clock, random: SimRandom, quality: StreamQuality) {
     this.#clock = clock;
@@ -56,6 +59,11 @@ export class ByteStream {
 
   get broken(): boolean {
     return this.#broken;
+  }
+
+  /** Whether something arrives that nobody has written. */
+  get damaged(): boolean {
+    return this.#damaged;
   }
 
   /** Octets under way in both directions. */
@@ -73,7 +81,7 @@ export class ByteStream {
     const half = this.#halves[end];
     if (half.closed || this.#broken) return;
     for (const segment of this.#cut(octets)) {
-      half.segments.push(segment);
+      half.segments.push(this.#damage(segment));
       this.#schedule(half, () => this.#deliver(half));
     }
   }
@@ -113,6 +121,15 @@ export class ByteStream {
     if (octets.length < 2 || !this.#random.chance(this.#quality.cuts)) return [octets];
     const at = 1 + this.#random.below(octets.length - 1);
     return [...this.#cut(octets.subarray(0, at)), ...this.#cut(octets.subarray(at))];
+  }
+
+  #damage(segment: Uint8Array): Uint8Array {
+    const { damage } = this.#quality;
+    if (damage === 0 || segment.length === 0 || !this.#random.chance(damage)) return segment;
+    this.#damaged = true;
+    const octets = segment.slice();
+    octets[this.#random.below(octets.length)]! ^= 1 << this.#random.below(8);
+    return octets;
   }
 
   #schedule(half: Half, act: () => void): void {

@@ -21,19 +21,23 @@ const PASSWORD = "a password";
 
 /** The end that answers. */
 export function serverConfig(settings: Settings): EngineConfig {
-  const { auth, vips, ipv6, initiators } = settings;
+  const { auth, eap, vips, ipv6, initiators, transport } = settings;
   const child = { ...childOf(settings, settings.group === "guess" ? "x25519" : settings.group) };
-  const remote_ts = vips ? "dynamic" : ipv6 ? "fd00::/16" : "10.0.0.0/8";
+  const remote_ts = vips || transport ? "dynamic" : ipv6 ? "fd00::/16" : "10.0.0.0/8";
   const connection: ConnectionConfig = {
     name: "any",
     ...commonOf(settings),
     local: auth === "psk"
       ? { auth: "psk", id: "gw.example.org" }
       : { auth: "pubkey", id: "gw.example.org", certs: [pem("gw-rsa")] },
-    remote: auth === "eap" ? { auth: "eap-mschapv2", eap_id: "%any" } : { auth: "psk" },
+    remote: auth === "eap"
+      ? { auth: eap, eap_id: "%any" }
+      : auth === "certs"
+      ? { auth: "pubkey", id: "*@example.org" }
+      : { auth: "psk" },
     children: {
-      net: { ...child, local_ts: ipv6 ? "fd00:1::/32" : "10.1.0.0/16", remote_ts },
-      other: { ...child, local_ts: ipv6 ? "fd00:2::/32" : "10.2.0.0/16", remote_ts },
+      net: { ...child, local_ts: networkOf(settings, 1), remote_ts },
+      other: { ...child, local_ts: networkOf(settings, 2), remote_ts },
     },
     ...(vips ? { pools: "vip" } : {}),
   };
@@ -55,26 +59,36 @@ export function serverConfig(settings: Settings): EngineConfig {
 
 /** The `number`th end that begins. */
 export function clientConfig(settings: Settings, number: number): EngineConfig {
-  const { auth, vips, ipv6, group } = settings;
+  const { auth, eap, vips, ipv6, group, transport, childless } = settings;
   const child = childOf(settings, group === "guess" ? "ecp256-x25519" : group);
-  const local_ts = vips
+  const local_ts = vips || transport
     ? "dynamic"
     : ipv6
     ? `fd00:${(100 + number).toString(16)}::/32`
     : `10.${100 + number}.0.0/16`;
-  const id = `client${number}.example`;
+  const id = auth === "certs" ? "carol@example.org" : `client${number}.example`;
   const connection: ConnectionConfig = {
     name: "up",
     ...commonOf(settings),
-    local: auth === "eap" ? { auth: "eap-mschapv2", id, eap_id: id } : { auth: "psk", id },
+    childless,
+    local: auth === "eap"
+      ? { auth: eap, id, eap_id: id }
+      : auth === "certs"
+      ? { auth: "pubkey", id, certs: [pem("carol-rsa")] }
+      : { auth: "psk", id },
     remote: auth === "psk" ? { auth: "psk", id: "gw.example.org" } : { auth: "pubkey", id: "gw.example.org" },
     children: {
-      net: { ...child, local_ts, remote_ts: ipv6 ? "fd00:1::/32" : "10.1.0.0/16" },
-      other: { ...child, local_ts, remote_ts: ipv6 ? "fd00:2::/32" : "10.2.0.0/16" },
+      net: { ...child, local_ts, remote_ts: networkOf(settings, 1) },
+      other: { ...child, local_ts, remote_ts: networkOf(settings, 2) },
     },
     ...(vips ? { vips: ipv6 ? "::" : "0.0.0.0" } : {}),
   };
   return { ...engineOf(settings), connections: [connection], credentials: credentialsOf(settings, false) };
+}
+
+/** What is behind the end that answers, or that end itself. */
+function networkOf({ ipv6, transport }: Settings, number: number): string {
+  return transport ? "dynamic" : ipv6 ? `fd00:${number}::/32` : `10.${number}.0.0/16`;
 }
 
 function commonOf({ timed, reauth, pace }: Settings) {
@@ -83,9 +97,10 @@ function commonOf({ timed, reauth, pace }: Settings) {
   return { ...COMMON, ...(timed ? times : {}), ...(timed && reauth ? { reauth_time: 1.5 * seconds } : {}) };
 }
 
-function childOf({ timed, volume, pace }: Settings, group: string) {
+function childOf({ timed, volume, pace, transport }: Settings, group: string) {
   const seconds = 0.8 * pace.rekey / 1000;
   return {
+    ...(transport ? { mode: "transport" } as const : {}),
     esp_proposals: group === "none" ? "aes128gcm16" : `aes128gcm16-${group}`,
     ...(timed ? { rekey_time: seconds, rand_time: 0.9 * seconds, life_time: seconds + OVER } : {}),
     ...VOLUMES[volume],
@@ -102,10 +117,12 @@ function engineOf({ quality, window }: Settings): Pick<EngineConfig, "wallClock"
 function credentialsOf({ auth, initiators }: Settings, isServer: boolean): Credentials {
   const credentials = sharedSecret();
   if (auth === "psk") return credentials;
-  if (isServer) {
-    credentials.addCertificates(pem("gw-rsa"));
-    credentials.addPrivateKey(pem("gw-rsa.key"));
-  } else credentials.addAuthorities(pem("ca-rsa"));
+  const own = isServer ? "gw-rsa" : auth === "certs" ? "carol-rsa" : null;
+  if (own !== null) {
+    credentials.addCertificates(pem(own));
+    credentials.addPrivateKey(pem(`${own}.key`));
+  }
+  if (!isServer || auth === "certs") credentials.addAuthorities(pem("ca-rsa"));
   if (auth === "eap") {
     for (let i = 0; i < initiators; i++) {
       credentials.addEapUser({ identity: parseIdentity(`client${i}.example`), password: PASSWORD });

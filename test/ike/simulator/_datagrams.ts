@@ -13,7 +13,7 @@ export interface DatagramQuality {
   /** Share that takes up to `late` milliseconds longer. */
   reordering: number;
   /** Milliseconds that everything takes, and what chance adds. */
-  readonly delay: readonly [number, number];
+  delay: readonly [number, number];
   /** Milliseconds that something may be late. */
   readonly late: number;
   /** Octets a datagram may have; longer ones get lost. */

@@ -190,6 +190,10 @@ export class Host implements Attached {
   #handleEsp(octets: Uint8Array, path: IkePath): void {
     // It is decrypted where it lies, and may have to be shown.
     const taken = this.datapath.decrypt(octets.slice());
+    if (taken === "nobody") {
+      const spi = new DataView(octets.buffer, octets.byteOffset).getUint32(0);
+      this.feed({ kind: "unknown_spi", path, spi });
+    }
     if (typeof taken === "string") return this.#options.watcher.handlePacketLost(this, octets);
     this.packets.accepted++;
     const ikeSa = this.ledger.children.get(taken)?.ikeSa;

@@ -80,7 +80,7 @@ export class Network {
         handleMessage: (octets) => hosts[end].handleMessage(octets, paths[end]),
         handleLost: (fault) => {
           this.#connections.delete(paths[end].id);
-          hosts[end].handlePathLost(paths[end], fault);
+          hosts[end].handlePathLost(paths[end], stream.damaged ? undefined : fault);
         },
       });
     const connection: Connection = { paths, stream, ends: [endOf(0), endOf(1)] };

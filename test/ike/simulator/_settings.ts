@@ -13,8 +13,19 @@ export interface Settings {
   readonly nat: boolean;
   /** Outside and inside. */
   readonly ipv6: boolean;
-  /** How ends prove who they are: both by a secret, the responder by a certificate, initiators by EAP as well. */
-  readonly auth: "psk" | "pubkey" | "eap";
+  /**
+   * How ends prove who they are: both by a secret; the responder by a certificate, and the initiator by a secret, by EAP, or in `certs` by a
+   * certificate, too, of which there is one.
+   */
+  readonly auth: "psk" | "pubkey" | "eap" | "certs";
+  /** The method of EAP. */
+  readonly eap: "eap-mschapv2" | "eap-md5" | "eap-gtc";
+  /** Packets between the ends themselves in the place of those of networks behind them. */
+  readonly transport: boolean;
+  /** Whether an initiator wants its first child SA along with the IKE SA. */
+  readonly childless: "allow" | "prefer" | "force" | "never";
+  /** Child SAs that an initiator asks for from the beginning. */
+  readonly children: number;
   /** Initiators ask for virtual addresses, of pools with few of them. */
   readonly vips: boolean;
   /** How many ends begin; one answers. */
@@ -65,12 +76,26 @@ export interface SimulationOptions extends Partial<Omit<Settings, "quality" | "p
 
 /** Octets that fit where a link carries 576: without fragments of IKE nothing large passes. */
 const SMALL_MTU = 548;
+/** As bad as a network can be in which IKE_AUTH still succeeds now and then. */
+const BAD_NETWORK = {
+  loss: 0.4,
+  duplication: 0.3,
+  reordering: 0.4,
+  delay: [300, 3000],
+  late: 12_000,
+} as const;
+/** Everything takes longer there. */
+const BAD_DURATION = 90_000;
 
 /** What is not given, from the seed. */
 export function settingsOf({ seed, quality, pace, ...given }: SimulationOptions): Settings {
   const random = new SimRandom(seed);
   const stream = given.stream ?? random.chance(0.5);
   const drawn: Settings = {
+    eap: "eap-mschapv2",
+    transport: false,
+    childless: "allow",
+    children: 1,
     stream,
     resets: stream && random.chance(0.5),
     nat: random.chance(0.3),
@@ -100,10 +125,36 @@ export function settingsOf({ seed, quality, pace, ...given }: SimulationOptions)
       mtu: random.pick([1500, 1500, SMALL_MTU]),
       cuts: random.pick([0, 0.2, 0.9]),
       joins: random.pick([0, 0.3, 0.9]),
-      ...quality,
+      damage: 0,
     },
   };
-  return { ...drawn, ...given };
+  const late = drawLater(random, drawn);
+  return {
+    ...drawn,
+    ...late,
+    ...given,
+    quality: { ...drawn.quality, ...late.quality, ...quality },
+  };
+}
+
+/** What came to the simulator later is drawn later: so a seed's other settings stay what they were. */
+function drawLater(random: SimRandom, { stream, auth, initiators, nat, vips, resets, quality }: Settings) {
+  const certs = random.chance(0.5) && auth === "pubkey" && initiators === 1;
+  const isBad = random.chance(0.12);
+  return {
+    ...(certs ? { auth: "certs" } as const : {}),
+    eap: random.pick(["eap-mschapv2", "eap-md5", "eap-gtc"] as const),
+    // An address that a translator has changed is that of neither end.
+    transport: random.chance(0.2) && !nat && !vips,
+    childless: random.pick(["allow", "allow", "prefer", "force", "never"] as const),
+    children: random.pick([1, 1, 1, 2, 0]),
+    ...(isBad ? { duration: BAD_DURATION } : {}),
+    quality: {
+      ...quality,
+      damage: stream && resets ? random.pick([0, 0, 0.002, 0.02]) : 0,
+      ...(isBad ? BAD_NETWORK : {}),
+    },
+  };
 }
 
 /** Whether nothing can get lost on the way, and nobody takes an SA away: then no packet is lost in any rekey. */

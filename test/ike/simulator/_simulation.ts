@@ -36,6 +36,10 @@ export interface SimulationResult {
 /** Milliseconds after which both ends must agree: liveness checks and retransmissions have had their time. */
 const QUIET = 500_000;
 const PORT = 4500;
+/** A network that does what it can. */
+const CALM = { loss: 0, duplication: 0, reordering: 0, damage: 0, delay: [10, 50] } as const;
+/** Reasons for which a message on a stream was not what its sender has written. */
+const SIGNS_OF_DAMAGE: readonly string[] = ["malformed", "not_authentic", "unprotected", "unknown_spi"];
 
 /** One run. */
 export class Simulation {
@@ -119,8 +123,10 @@ export class Simulation {
   /** Lets it get quiet, and checks what must hold then. */
   end(): void {
     const { settings, world, ways, server } = this;
-    Object.assign(world.network.quality, { loss: 0, duplication: 0, reordering: 0 });
+    Object.assign(world.network.quality, CALM);
     this.#middle.rest();
+    // What a damaged Length has said is waited for, whatever comes.
+    for (const { connection } of ways) if (connection?.stream.damaged) connection.stream.reset(500);
     world.note("quiet");
     world.advance(QUIET);
     // What is in the middle of something is not quiet.
@@ -185,15 +191,23 @@ export class Simulation {
   }
 
   #take(host: Host, event: IkeEvent): void {
+    if (event.type === "message_dropped") this.#judgeStream(event);
     if (event.type === "ike_sa_established" && event.replaces !== undefined) this.#counts.ikeRekeys++;
     if (event.type === "child_sa_installed" && event.replaces !== undefined) this.#counts.childRekeys++;
     const { stream, attacker, liar, restarts } = this.settings;
     // Who gives up an attempt, while its last message is under way, leaves an SA at the other end, until the next attempt.
     const isFailure = event.type === "ike_sa_deleted" && event.by === "failure" &&
       !event.text?.includes("INITIAL_CONTACT");
-    if (isFailure && stream && !attacker && !liar && !restarts) {
+    const isDamaged = this.settings.quality.damage > 0;
+    if (isFailure && stream && !attacker && !liar && !restarts && !isDamaged) {
       this.world.fail(`${host.name}: an IKE SA failed, and nothing was lost: ${event.text}`);
     }
     this.world.note(`${host.name}: ${tell(event)}`);
+  }
+
+  /** Who has a connection closes it when what comes is not what was sent (RFC 9329, section 6.1). */
+  #judgeStream({ path, reason }: Extract<IkeEvent, { type: "message_dropped" }>): void {
+    const stream = this.world.network.connectionOf(path)?.stream;
+    if (stream?.damaged && SIGNS_OF_DAMAGE.includes(reason)) this.world.clock.plan(0, () => stream.reset(0));
   }
 }

@@ -38,6 +38,16 @@ export class Way {
     return this.#connection;
   }
 
+  /** The connection in use breaks within a time, if it is still in use then. */
+  breakWithin(milliseconds: number): void {
+    const connection = this.#connection;
+    this.#world.clock.plan(this.#random.below(milliseconds + 1), () => {
+      if (connection !== this.#connection || connection?.stream.broken !== false) return;
+      this.#world.note(`${this.host.name}: the connection breaks`);
+      connection.stream.reset(this.#random.below(500));
+    });
+  }
+
   /** A connection has broken: if it is this one, another is opened after a while. */
   handlePathLost(path: IkePath): void {
     if (path.id !== this.#paths[0].id) return;

@@ -23,12 +23,17 @@ export class Wishes {
   }
 
   /** An initiator begins. */
-  initiate({ host, paths, open }: Way): void {
+  initiate(way: Way): void {
+    const { host, paths, open } = way;
     if (!open) return;
+    const { children, resets, quality: { delay: [least, more] } } = this.#settings;
     const ikeSa = host.engine.reserve();
     host.ledger.attempts.add(ikeSa);
     this.#world.note(`${host.name} initiates`);
-    host.feed({ kind: "initiate", connection: "up", path: paths[0], ikeSa });
+    const names = ["net", "other"].slice(0, children);
+    host.feed({ kind: "initiate", connection: "up", path: paths[0], ikeSa, children: names });
+    // Of the first exchanges, and of those that follow them, any may be in the middle.
+    if (resets && this.#random.chance(0.5)) way.breakWithin(10 * (least + more));
   }
 
   /** Somebody wants something. */

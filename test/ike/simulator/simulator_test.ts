@@ -19,6 +19,9 @@ const LOSSLESS = {
   attacker: false,
   restarts: false,
   volume: "soft",
+  children: 1,
+  childless: "allow",
+  quality: { damage: 0, delay: [5, 40] },
 } as const;
 
 describe("Engines in a simulated network", () => {
@@ -35,6 +38,33 @@ describe("Engines in a simulated network", () => {
 
   it("survive connections that break at any octet, or are replaced in order", () => {
     assertNoFault({ seed: 8, stream: true, resets: true, pace: { mishap: 1000 } });
+  });
+
+  it("survive octets that arrive damaged, and connections that break in the first exchanges", () => {
+    assertNoFault({
+      seed: 15,
+      stream: true,
+      resets: true,
+      restarts: false,
+      quality: { damage: 0.02, delay: [50, 200] },
+    });
+  });
+
+  it("survive a network that loses two of five datagrams, and takes seconds for the others", () => {
+    assertNoFault({
+      seed: 16,
+      stream: false,
+      duration: 60_000,
+      quality: { loss: 0.4, duplication: 0.3, reordering: 0.4, delay: [300, 3000], late: 12_000 },
+    });
+  });
+
+  it("agree on many child SAs in transport mode, of IKE SAs that begin without any", () => {
+    assertNoFault({ seed: 17, transport: true, childless: "force", children: 2, nat: false, vips: false });
+  });
+
+  it("agree when both are known by certificates, and many requests are under way", () => {
+    assertNoFault({ seed: 18, auth: "certs", initiators: 1, window: 4, reauth: true });
   });
 
   it("survive NATs that forget, and machines that restart", () => {
