@@ -103,6 +103,8 @@ export class IkeSa {
   remoteId: Identity | null = null;
   /** Who the peer is by EAP, which has proven that; what it said in IDi nobody has. Null without EAP. */
   eapId: Identity | null = null;
+  /** What this end has against the peer, which has been told so by EAP and may go without another word. */
+  refusal: string | null = null;
   /** The body of the peer's ID payload as it came, which AUTH covers. */
   remoteBody: Uint8Array | null = null;
   /** CERT payloads that came with it. */

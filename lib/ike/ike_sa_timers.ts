@@ -117,7 +117,9 @@ export class IkeSaTimers implements TimerOwner {
       case "half_open":
         return sa.end.fail(
           "timeout",
-          `The peer did not authenticate itself within ${limits.half_open_timeout} ms`,
+          `The peer did not authenticate itself within ${limits.half_open_timeout} ms${
+            sa.refusal === null ? "" : `; EAP failed: ${sa.refusal}`
+          }`,
         );
       case "reassembly":
         return sa.channel.dropFragments();

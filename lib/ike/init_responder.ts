@@ -20,6 +20,7 @@ import {
 import type { Connection } from "./connection.ts";
 import { connectionsFor } from "./connection_choice.ts";
 import { prfTransform } from "../crypto/mod.ts";
+import { describeOffer } from "./describe_offer.ts";
 import { IkeSa } from "./ike_sa.ts";
 import { Incoming } from "./messages.ts";
 import { logLine } from "./message_log.ts";
@@ -119,7 +120,7 @@ export class InitResponder {
     if (selected === undefined) {
       const text = candidates.length === 0
         ? "no connection is for this address"
-        : "no proposal is acceptable";
+        : `no proposal is acceptable: ${describeOffer(offer)}`;
       this.#services.drop("refused", text, path);
       return this.#answer(message, path, [notifyPayload(NOTIFY.noProposalChosen)]);
     }

@@ -17,10 +17,26 @@ export interface TrafficSelector {
   readonly endPort?: number;
 }
 
-const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 };
+/** Names of `/etc/protocols`, as `swanctl.conf` takes them. */
+const PROTOCOLS: Readonly<Record<string, number>> = {
+  icmp: 1,
+  tcp: 6,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmpv6: 58,
+  "ipv6-icmp": 58,
+  ospf: 89,
+  sctp: 132,
+};
+
+/** ICMP and ICMPv6: their ports are types and codes. */
+const MESSAGE_PROTOCOLS: readonly number[] = [1, 58];
 
 /**
- * Reads a selector as `swanctl.conf` writes it: an address, a subnet or a range, and in brackets protocol and port.
+ * Reads a selector as `swanctl.conf` writes it: an address, a subnet or a range, and in brackets protocol and port. Of ICMP and
+ * ICMPv6 the port is the type of messages, from 256 on type and code, with the type in the upper octet.
  *
  * @example
  * ```ts
@@ -30,10 +46,11 @@ const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, 
  * const selector = parseTrafficSelector("10.1.0.0/16[tcp/443]");
  * deepStrictEqual([...selector.end], [10, 1, 255, 255]);
  * strictEqual(selector.endPort, 443);
+ * strictEqual(parseTrafficSelector("10.1.0.0/16[icmp/8]").startPort, 8 << 8); // echo requests
  * ```
  */
 export function parseTrafficSelector(text: string): TrafficSelector {
-  const match = /^([^[\]]+?)(?:\[([a-z0-9]*)(?:\/(\d+|any)(?:-(\d+))?)?\])?$/.exec(text.trim());
+  const match = /^([^[\]]+?)(?:\[([a-z0-9-]*)(?:\/(\d+|any)(?:-(\d+))?)?\])?$/.exec(text.trim());
   if (match === null) return refuse(text, "an address, subnet or range, with [protocol/port] behind it");
   const [, where, protocol = "", port = "any", lastPort = port] = match as unknown as string[];
   const { start, end } = parseRange(where!, text);
@@ -41,8 +58,10 @@ export function parseTrafficSelector(text: string): TrafficSelector {
   if (!(Number.isInteger(number) && number >= 0 && number <= 255)) {
     return refuse(text, "a protocol by name or number");
   }
-  const startPort = port === "any" ? 0 : Number(port);
-  const endPort = lastPort === "any" ? 0xffff : Number(lastPort);
+  const isMessage = MESSAGE_PROTOCOLS.includes(number);
+  const portOf = (word: string) => isMessage && Number(word) < 256 ? Number(word) << 8 : Number(word);
+  const startPort = port === "any" ? 0 : portOf(port);
+  const endPort = lastPort === "any" ? 0xffff : portOf(lastPort);
   if (startPort > endPort || endPort > 0xffff) {
     return refuse(text, "ports from 0 to 65535, the lower one first");
   }

@@ -167,7 +167,9 @@ class PathSearch {
         )
         .map((issuer) => ({ issuer, trusted: false })),
     ];
-    if (candidates.length === 0) return this.#refuse(path, noIssuer(last));
+    if (candidates.length === 0) {
+      return this.#refuse(path, noIssuer(last, [...authorities, ...intermediates]));
+    }
     for (const { issuer, trusted } of candidates) {
       const wrong = this.#reasonAgainstIssuer(issuer, path);
       if (wrong !== null) {
@@ -235,8 +237,14 @@ function mayHaveIssued(issuer: Certificate, certificate: Certificate): boolean {
     toHex(authorityKeyId) === toHex(issuer.subjectKeyId);
 }
 
-function noIssuer(certificate: Certificate): string {
+function noIssuer(certificate: Certificate, known: readonly Certificate[]): string {
   const who = `certificate ${describeCertificate(certificate)}`;
+  const others = known.filter(({ subject }) => sameDistinguishedName(subject, certificate.issuer));
+  if (others.length > 0 && !others.some((other) => sameCertificate(other, certificate))) {
+    return `${who} was issued by an authority "${
+      formatDistinguishedName(certificate.issuer)
+    }" with another key than the one that goes by that name here`;
+  }
   return sameDistinguishedName(certificate.subject, certificate.issuer)
     ? `${who} is self-signed and not among the trusted authorities`
     : `${who} was issued by "${

@@ -54,6 +54,8 @@ export class EapPeer {
   #method: EapMethod | null = null;
   #lastIdentifier: number = -1;
   #requests = 0;
+  /** The last method that the server wanted and we do not. */
+  #refused: number | null = null;
   #ended = false;
 
   /** Takes who the peer is and which methods it accepts. */
@@ -73,11 +75,7 @@ export class EapPeer {
       case EAP_CODE.success:
         return this.#handleSuccess();
       case EAP_CODE.failure:
-        return this.#fail(
-          this.#method === null
-            ? "the server refused the identity"
-            : `the server refused: ${this.#method.name} failed`,
-        );
+        return this.#fail(this.#reasonOfFailure());
       default:
         return this.#fail("the server sent an EAP Response");
     }
@@ -123,7 +121,15 @@ export class EapPeer {
   #refuse(packet: EapPacket): EapOutcome {
     if (packet.type < EAP_TYPE.md5) return this.#fail(`the server sent a Request of type ${packet.type}`);
     const wanted = this.#options.methods.map(({ type }) => type);
+    this.#refused = packet.type;
     return this.#reply(packet, EAP_TYPE.nak, Uint8Array.from(wanted.length > 0 ? wanted : [0]));
+  }
+
+  #reasonOfFailure(): string {
+    if (this.#method !== null) return `the server refused: ${this.#method.name} failed`;
+    if (this.#refused === null) return "the server refused the identity";
+    const ours = this.#options.methods.map(({ type }) => type).join(", ") || "none";
+    return `the server has none of our methods (types: ${ours}); it wanted type ${this.#refused}`;
   }
 
   #follow(packet: EapPacket, step: EapMethodStep): EapOutcome {

@@ -137,7 +137,7 @@ export class EapServer {
   #follow(step: EapMethodStep): EapOutcome {
     switch (step.kind) {
       case "reply":
-        return this.#request(this.#method!.type, step.data);
+        return this.#request(this.#method!.type, step.data, step.refusal);
       case "failure":
         return this.#fail(step.reason);
       case "done":
@@ -156,6 +156,10 @@ export class EapServer {
 
   #succeed(method: EapMethod): EapOutcome {
     if (!method.complete) return this.#fail(`${method.name} ended before it was complete`);
+    const said = nameText(this.#identity);
+    const name = method.user ?? said;
+    const wrong = name === said ? null : this.#options.reasonAgainst?.(name) ?? null;
+    if (wrong !== null) return this.#fail(wrong);
     this.#state = "ended";
     return {
       kind: "success",
@@ -163,12 +167,12 @@ export class EapServer {
       method: method.name,
       safeAlone: method.safeAlone,
       identity: this.#identity,
-      name: nameText(this.#identity),
+      name,
       packet: emitEapPacket({ code: EAP_CODE.success, identifier: this.#identifier }),
     };
   }
 
-  #request(type: number, data: Uint8Array): EapOutcome {
+  #request(type: number, data: Uint8Array, refusal?: string): EapOutcome {
     if (++this.#requests > this.#maxRequests) {
       return this.#fail(`more than ${this.#maxRequests} requests were needed`);
     }
@@ -176,6 +180,7 @@ export class EapServer {
     return {
       kind: "reply",
       packet: emitEapPacket({ code: EAP_CODE.request, identifier: this.#identifier, type, data }),
+      ...(refusal === undefined ? {} : { refusal }),
     };
   }
 

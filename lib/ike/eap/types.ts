@@ -7,8 +7,8 @@
 
 /** What a packet that was handled comes to. */
 export type EapOutcome =
-  /** Send this, and wait for the next packet. */
-  | { readonly kind: "reply"; readonly packet: Uint8Array }
+  /** Send this, and wait for the next packet. With `refusal` the method tells the other side no; the sentence says why. */
+  | { readonly kind: "reply"; readonly packet: Uint8Array; readonly refusal?: string }
   | EapSuccess
   | EapFailure
   | EapPending<EapOutcome>;
@@ -25,7 +25,7 @@ export interface EapSuccess {
   readonly safeAlone: boolean;
   /** Who the peer is, by EAP: the server's side knows. */
   readonly identity?: Uint8Array;
-  /** The same as text: the name by which its password was looked for, or its certificate judged. */
+  /** The name as text by which its password was looked for, or its certificate judged. */
   readonly name?: string;
   /** EAP-Success, which the server still sends. */
   readonly packet?: Uint8Array;
@@ -63,8 +63,8 @@ export interface EapNeed {
 
 /** What a method says to a packet of its type. */
 export type EapMethodStep =
-  /** Type-Data to send. */
-  | { readonly kind: "reply"; readonly data: Uint8Array }
+  /** Type-Data to send. With `refusal` it tells the other side no, which may end here, and without another packet. */
+  | { readonly kind: "reply"; readonly data: Uint8Array; readonly refusal?: string }
   /** The server's method is done: nothing more is sent but EAP-Success. */
   | { readonly kind: "done" }
   | { readonly kind: "failure"; readonly reason: string }
@@ -83,6 +83,8 @@ export interface EapMethod {
   readonly complete: boolean;
   /** 64 octets at least, once complete; null where the method gives no key. */
   readonly msk: Uint8Array | null;
+  /** Whose password it was, where that is not the identity that the peer gave: the server's side only. */
+  readonly user?: string;
   /** Mutual, key-generating, and hard on dictionary attacks (RFC 5998, section 4). */
   readonly safeAlone: boolean;
   /** Type-Data of the first Request: the server's side only. */

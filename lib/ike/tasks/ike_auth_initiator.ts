@@ -72,7 +72,7 @@ export class IkeAuthInitiatorTask implements Task {
 
   process(message: Incoming): TaskStep {
     if (message.exchangeType !== EXCHANGE.ikeAuth) return;
-    throwFatalNotify(message);
+    throwFatalNotify(message, this.#sa);
     const state = this.#state;
     if (state.kind === "await_auth") return this.#processAuth(message);
     if (state.kind === "await_eap") return this.#processEap(message, state);

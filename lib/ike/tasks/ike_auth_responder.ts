@@ -222,8 +222,10 @@ export class IkeAuthResponderTask implements Task {
     if (outcome.kind === "need") {
       return { need: outcome.need, resume: (answer) => this.#handled(eap, outcome.resume(answer), then) };
     }
-    if (outcome.kind === "reply") this.#state = { kind: "send_eap", eap, packet: outcome.packet };
-    else if (outcome.kind === "failure") {
+    if (outcome.kind === "reply") {
+      this.#sa.refusal = outcome.refusal ?? null;
+      this.#state = { kind: "send_eap", eap, packet: outcome.packet };
+    } else if (outcome.kind === "failure") {
       this.#state = { kind: "send_failure", packet: outcome.packet, reason: outcome.reason };
     } else {
       eap.dispose();

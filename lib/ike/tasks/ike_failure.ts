@@ -30,7 +30,9 @@ export class IkeFailureTask implements Task {
     this.done = true;
     if (this.#notify !== null) return this.#sa.end.failureAcknowledged();
     const fatal = message.all("N").find(({ type }) => FATAL_NOTIFIES.has(type))!;
-    const text = `The peer says ${notifyName(fatal.type)}`;
+    const { refusal } = this.#sa;
+    const says = `The peer says ${notifyName(fatal.type)}`;
+    const text = refusal === null ? says : `EAP failed: ${refusal}`;
     const reason = notifyName(fatal.type) === "AUTHENTICATION_FAILED"
       ? "authentication_failed"
       : "invalid_syntax";

@@ -16,6 +16,7 @@ import {
   takesTfcPadding,
 } from "../child_negotiation.ts";
 import type { Child } from "../connection.ts";
+import { describeOffer } from "../describe_offer.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import { agree } from "../key_exchanges.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
@@ -137,7 +138,7 @@ export class PeerChildCreateTask implements Task {
         refusal = {
           kind: "refuse",
           notify: NOTIFY.noProposalChosen!,
-          text: `none of the proposals is one of child ${config.name}`,
+          text: `none of the proposals is one of child ${config.name}: ${describeOffer(offer)}`,
         };
         continue;
       }

@@ -177,6 +177,18 @@ function validate(
   });
 }
 
+/** An authority by the name of another, as one that was made anew. */
+const NAMESAKE: Certificate = { ...certificate("ca-rsa"), subject: certificate("ca-p256").subject };
+
+describe("An authority with the name of the issuer and another key", () => {
+  it("is told from one that is not there", () => {
+    const options = { authorities: [NAMESAKE], intermediates: [], crypto, now: NOW };
+    const result = validateChain(certificate("gw-p256"), options);
+    assert.ok(!result.valid);
+    assert.match(result.reason, /issued by an authority ".*CN=root p256" with another key than the one/);
+  });
+});
+
 describe("validateChain", () => {
   for (const { name, certificates, authorities, reason } of CASES) {
     it(`${reason === null ? "accepts" : "refuses"} ${name}`, () => {

@@ -136,6 +136,7 @@ describe("Child SAs of their own (RFC 7296, section 1.3.1)", () => {
       { esp_proposals: "aes128gcm16", local_ts: "10.2.0.0/16", remote_ts: "10.1.0.0/16" },
     ));
     pair.connect();
+    assert.match(pair.b.one("child_sa_failed").text, /none of the proposals is one of child net: \S+-noesn$/);
     assert.equal(pair.a.one("child_sa_failed").reason, "NO_PROPOSAL_CHOSEN");
     assert.equal(pair.b.engine.counters.childSpis, 0);
   });

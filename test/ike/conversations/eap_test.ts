@@ -58,6 +58,20 @@ describe("EAP (RFC 7296, section 2.16)", () => {
     pair.assertClean();
   });
 
+  it("with a wrong password is told by the gateway too, whatever its user does then", () => {
+    const refused = /EAP failed: the name or the password of the peer is wrong \(eap-mschapv2 as "carol"\)/;
+    const told = new Pair(withPassword({ a: "wrong" }));
+    told.connect();
+    assert.match(told.b.one("ike_sa_failed").text, refused);
+    const silent = new Pair(withPassword({ a: "wrong" }));
+    silent.network = ({ from, octets }) =>
+      from === "a" && octets[18] === EXCHANGE.informational ? null : octets;
+    silent.connect();
+    silent.advance(60_000);
+    assert.equal(silent.b.one("ike_sa_failed").reason, "timeout");
+    assert.match(silent.b.one("ike_sa_failed").text, refused);
+  });
+
   it("that ends with EAP-Failure has no AUTHENTICATION_FAILED beside it (section 2.21)", () => {
     // No method of either end is one of the other's.
     const other = { local: { auth: "eap-md5", id: "a@example", eap_id: "carol" } };

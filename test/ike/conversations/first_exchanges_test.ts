@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { emitIkeMessage, parseIkeMessage } from "../../../lib/ike/codec/mod.ts";
 import { Pair, sharedSecret } from "../_pair.ts";
 
 describe("A first handshake (RFC 7296, section 1.2)", () => {
@@ -92,6 +93,10 @@ describe("A first handshake that fails", () => {
     ]);
     assert.equal(pair.a.one("ike_sa_failed").reason, "authentication_failed");
     assert.match(
+      pair.a.one("ike_sa_failed").text,
+      /AUTHENTICATION_FAILED: it has no connection for a@example, or does not accept our proof \(auth = psk\)/,
+    );
+    assert.match(
       pair.b.one("ike_sa_failed").text,
       /the shared keys differ.* \(a@example at 192\.0\.2\.1:4500\)$/,
     );
@@ -121,6 +126,8 @@ describe("A first handshake that fails", () => {
       "IKE_SA_INIT { SA, KEi, Ni } -->",
       "<-- IKE_SA_INIT { N(NO_PROPOSAL_CHOSEN) }",
     ]);
+    const { text: offered } = pair.b.one("message_dropped");
+    assert.match(offered, /no proposal is acceptable: aes256-sha512-prfsha512-modp4096$/);
     const { reason, text, remoteId } = pair.a.one("ike_sa_failed");
     assert.equal(reason, "no_proposal_chosen");
     assert.match(text, /\(the peer at 192\.0\.2\.2:4500\)$/);
@@ -129,6 +136,32 @@ describe("A first handshake that fails", () => {
     const [request, response] = [pair.a.sent[0]!.octets.length, pair.b.sent[0]!.octets.length];
     assert.deepEqual(pair.b.of("message").map(({ length }) => length), [request, response]);
     pair.assertClean();
+  });
+
+  it("says what was offered as far as it can be told, and not without end", () => {
+    const pair = new Pair({ reliable: true });
+    const transforms = [
+      { type: 1, id: 20, keyLength: 256 },
+      { type: 1, id: 4711, keyLength: 99 },
+      { type: 2, id: 5 },
+      { type: 4, id: 35 },
+      { type: 6, id: 36 },
+    ];
+    const proposal = { number: 1, protocol: 1, spi: new Uint8Array(0), transforms };
+    pair.network = ({ octets }) => {
+      const message = parseIkeMessage(octets);
+      const payloads = message.payloads.map((payload) =>
+        payload.kind === "SA"
+          ? { ...payload, proposals: Array.from({ length: 20 }, (_, i) => ({ ...proposal, number: i + 1 })) }
+          : payload
+      );
+      return emitIkeMessage({ ...message, payloads });
+    };
+    pair.connect();
+    const { text } = pair.b.one("message_dropped");
+    const one = "aes256gcm16-(type 1, ID 4711, 99 bits)-prfsha256-(type 4, ID 35)-(type 6, ID 36)";
+    assert.ok(text.startsWith(`no proposal is acceptable: ${one}, ${one}, `), text);
+    assert.ok(text.length < 500 && text.endsWith("…"), text);
   });
 
   it("waits for better news on UDP, where anybody could have refused (section 2.21.1)", () => {

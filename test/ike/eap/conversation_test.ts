@@ -48,7 +48,11 @@ describe("EAP-MSCHAPv2", () => {
   it("refuses a wrong password on both sides, in words", () => {
     const { peer, server } = converse({ ...MSCHAPV2, peer: { methods: [mschapv2Peer], password: "wrong" } });
     assert.match(reasonOf(peer), /refused the name or the password \(E=691/);
-    assert.equal(server.kind, "reply", "the server waits for the peer to take note");
+    assert.ok(server.kind === "reply", "the server waits for the peer to take note");
+    assert.equal(
+      server.refusal,
+      'the name or the password of the peer is wrong (eap-mschapv2 as "carol")',
+    );
   });
 
   it("answers a name that nobody has as it answers a wrong password", () => {
@@ -197,7 +201,7 @@ describe("EapPeer", () => {
       server: { methods: [mschapv2Server] },
     });
     assert.match(reasonOf(server), /refused eap-mschapv2; of its own methods \(types: 6\) none is offered/);
-    assert.match(reasonOf(peer), /the server refused/);
+    assert.match(reasonOf(peer), /the server has none of our methods \(types: 6\); it wanted type 26/);
   });
 
   it("never sends its password to a server that asks for it by a method that was not chosen", () => {
@@ -238,6 +242,22 @@ describe("EapServer", () => {
     });
     assert.equal(packets[0]![4], 26);
     assert.equal(server.kind, "success");
+  });
+
+  it("knows a peer that gives no name by that of its password, and may have something against that", () => {
+    const nameless = (reasonAgainst?: (name: string) => string | null) => {
+      const server = reasonAgainst === undefined ? {} : { reasonAgainst };
+      return converse({
+        peer: { methods: [mschapv2Peer] },
+        server: { methods: [mschapv2Server], ...server },
+        // The answer to EAP-Identity, without the name.
+        change: (packet, index) => index === 1 ? Uint8Array.of(2, packet[1]!, 0, 5, 1) : packet,
+      }).server;
+    };
+    const { kind, name } = nameless() as { kind: string; name?: string };
+    assert.deepEqual({ kind, name }, { kind: "success", name: "carol" });
+    const refused = nameless((who) => who === "carol" ? "carol is not to come in" : null);
+    assert.match(reasonOf(refused), /carol is not to come in/);
   });
 
   it("reads a distinguished name that comes as DER, as strongSwan sends it", () => {

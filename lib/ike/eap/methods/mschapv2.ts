@@ -154,6 +154,7 @@ class Mschapv2Peer extends Mschapv2 implements EapMethod {
 class Mschapv2Server extends Mschapv2 implements EapMethod {
   readonly #options: EapServerMethodOptions;
   readonly #challenge: Uint8Array = new Uint8Array(CHALLENGE_SIZE);
+  user: string = "";
   #awaited: "response" | "acknowledgement" | "failure acknowledgement" = "response";
   #id = 0;
 
@@ -189,7 +190,7 @@ class Mschapv2Server extends Mschapv2 implements EapMethod {
         if (packet.code === OP_FAILURE) return fail("the peer does not believe that we know its password");
         break;
       case "failure acknowledgement":
-        return fail(`the name or the password of the peer is wrong`);
+        return fail(this.#wrong());
     }
     return fail(`the peer's ${NAME} packet of code ${packet.code} is out of turn`);
   }
@@ -201,7 +202,8 @@ class Mschapv2Server extends Mschapv2 implements EapMethod {
     const name = data.slice(1 + RESPONSE_SIZE);
     if (name.length > MAX_NAME_SIZE) return fail(`the peer's name has ${name.length} octets`);
     const { identity, passwordOf } = this.#options;
-    const password = passwordOf(identity === "" ? new TextDecoder().decode(name) : identity);
+    this.user = identity === "" ? new TextDecoder().decode(name) : identity;
+    const password = passwordOf(this.user);
     // A name that nobody has takes the same way as a wrong password, so that names cannot be tried out.
     this.passwordHash = password === null ? this.#unknowable() : ntPasswordHash(password);
     const exchange = { authenticatorChallenge: this.#challenge, peerChallenge: data.slice(1, 17), name };
@@ -218,7 +220,14 @@ class Mschapv2Server extends Mschapv2 implements EapMethod {
   #refuse(): EapMethodStep {
     this.#awaited = "failure acknowledgement";
     const text = `E=691 R=0 C=${"0".repeat(32)} V=3 M=Authentication failed`;
-    return { kind: "reply", data: emitPacket(OP_FAILURE, this.#id, new TextEncoder().encode(text)) };
+    const data = emitPacket(OP_FAILURE, this.#id, new TextEncoder().encode(text));
+    return { kind: "reply", data, refusal: this.#wrong() };
+  }
+
+  #wrong(): string {
+    return `the name or the password of the peer is wrong (${NAME} as "${
+      printable(new TextEncoder().encode(this.user))
+    }")`;
   }
 
   #unknowable(): Uint8Array {
