@@ -59,7 +59,7 @@ const MESSAGES: readonly (readonly [RegExp, Row])[] = [
   [/application.?protocol|NoApplicationProtocol/i, ALPN],
   [/bad.?record.?mac|decryption.?failed|cipher operation failed|cannot decrypt|DecryptError/i, CHANGED],
   [
-    /wrong.?version.?number|packet length too long|http.?request|InvalidContentType|corrupt|bad.?record|unknown.?protocol|InvalidMessage/i,
+    /wrong.?version.?number|length.?too.?long|excessive.?message.?size|http.?request|InvalidContentType|corrupt|bad.?record|unknown.?protocol|InvalidMessage/i,
     PLAIN,
   ],
   [
@@ -79,11 +79,11 @@ export function handshakeError(error: unknown, action: string, below?: Error): T
   return new TransportError(code, `Cannot ${action}: ${reason}`, { cause: error });
 }
 
-/** Why a connection over TLS broke, after its handshake. */
+/** Why a connection over TLS broke, after its handshake: what only a handshake can mean is said as the runtime says it. */
 export function recordError(error: unknown, peer: string): TransportError {
   if (error instanceof TransportError) return error;
   const row = explain(error);
-  const [code, reason] = row === PLAIN ? NO_RECORD : row;
+  const [code, reason] = row === PLAIN ? NO_RECORD : row === SHARED ? unexplained(error) : row;
   return new TransportError(code, `TLS connection to ${peer} broke: ${reason}`, { cause: error });
 }
 
@@ -91,9 +91,18 @@ function explain(error: unknown): Row {
   const { code, message, reason } = (error ?? {}) as { code?: unknown; message?: unknown; reason?: unknown };
   if (typeof code === "string" && Object.hasOwn(CODES, code)) return CODES[code]!;
   const text = [message, reason, code].filter((each) => typeof each === "string").join(" ");
-  const row = MESSAGES.find(([pattern]) => pattern.test(text))?.[1];
-  return row ??
-    ["ERR_TRANSPORT_TLS", typeof message === "string" && message !== "" ? message : "no reason is known"];
+  return MESSAGES.find(([pattern]) => pattern.test(text))?.[1] ?? unexplained(error);
+}
+
+/** OpenSSL and BoringSSL say `[thread:]error:code:library:function:reason[:file:line:]`, of which the reason is for people. */
+function unexplained(error: unknown): Row {
+  const { message } = (error ?? {}) as { message?: unknown };
+  if (typeof message !== "string" || message === "") return ["ERR_TRANSPORT_TLS", "no reason is known"];
+  const reason = /error:[0-9a-f]+:[^:]*:[^:]*:([^:]+)/i.exec(message)?.[1];
+  return [
+    "ERR_TRANSPORT_TLS",
+    reason === undefined ? message.trim() : reason.replaceAll("_", " ").toLowerCase(),
+  ];
 }
 
 function lowerFirst(text: string): string {

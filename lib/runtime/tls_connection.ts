@@ -139,7 +139,8 @@ export async function acceptWith(
   });
 }
 
-function acceptAction(below: ByteDuplex): string {
+/** What accepting is called in errors. */
+export function acceptAction(below: ByteDuplex): string {
   const { remoteAddress } = below as Partial<Connection>;
   return remoteAddress === undefined ? "accept TLS" : `accept TLS of ${formatAddress(remoteAddress)}`;
 }

@@ -12,7 +12,7 @@ import type { TlsServerSettings } from "../transport/tls_settings.ts";
 import type { CarrierListenOptions, Connection, Listener } from "../transport/types.ts";
 import { randomBytes } from "node:crypto";
 import { checkTlsServer, serverContext } from "./_tls_options.ts";
-import { acceptWith, HANDSHAKE_TIMEOUT } from "./tls_connection.ts";
+import { acceptAction, acceptWith, HANDSHAKE_TIMEOUT } from "./tls_connection.ts";
 
 /** Handshakes that may be under way, unless told otherwise: of all clients, and of one address. */
 const MAX_HANDSHAKES = 1000;
@@ -146,36 +146,32 @@ class LayeredListener implements TlsListener {
   }
 
   async #shake(below: Connection): Promise<Connection> {
-    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#settings;
-    const { signal } = this.#closing;
-    const started = performance.now();
-    let connection = below;
-    if (this.#options.plainToo) {
-      const first = await this.#firstOctets(below, handshakeTimeout);
-      connection = new ResumedConnection(below, first);
-      if (first[0] !== HANDSHAKE_RECORD) return connection;
-    }
-    const left = Math.max(1, handshakeTimeout - (performance.now() - started));
-    return await acceptWith(connection, this.#context, { ...this.#settings, handshakeTimeout: left, signal });
+    const { handshakeTimeout: timeout = HANDSHAKE_TIMEOUT } = this.#settings;
+    const options = { signal: this.#closing.signal, timeout };
+    return await attempt(options, acceptAction(below), async (signal) => {
+      let connection = below;
+      if (this.#options.plainToo) {
+        const first = await this.#firstOctets(below, signal);
+        connection = new ResumedConnection(below, first);
+        if (first[0] !== HANDSHAKE_RECORD) return connection;
+      }
+      return await acceptWith(connection, this.#context, { ...this.#settings, handshakeTimeout: 0, signal });
+    });
   }
 
   /** What the client sends first. One that has ended before is handed on too: it is nobody's, and whoever reads it sees that. */
-  async #firstOctets(below: Connection, timeout: number): Promise<Uint8Array> {
-    const { signal } = this.#closing;
-    const action = `accept a stream of ${formatAddress(below.remoteAddress)}`;
-    return await attempt({ signal, timeout }, action, async (signal) => {
-      const reader = below.readable.getReader();
-      const giveUp = () => void reader.cancel(signal.reason).catch(() => {});
-      signal.addEventListener("abort", giveUp, { once: true });
-      try {
-        const { value } = await reader.read();
-        signal.throwIfAborted();
-        return value ?? new Uint8Array(0);
-      } finally {
-        signal.removeEventListener("abort", giveUp);
-        reader.releaseLock();
-      }
-    });
+  async #firstOctets(below: Connection, signal: AbortSignal): Promise<Uint8Array> {
+    const reader = below.readable.getReader();
+    const giveUp = () => void reader.cancel(signal.reason).catch(() => {});
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      const { value } = await reader.read();
+      signal.throwIfAborted();
+      return value ?? new Uint8Array(0);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+      reader.releaseLock();
+    }
   }
 
   #refuse(below: Connection, error: Error): void {

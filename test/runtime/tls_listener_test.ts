@@ -160,13 +160,20 @@ describe("listenTls", () => {
     await listener.close();
   });
 
-  it("gives up a client that says nothing at a port for both (R-PFX-13)", async () => {
-    const { listener, refused } = await listen({ handshakeTimeout: 50 }, { plainToo: true });
-    const silent = await connectTcp(listener.address);
-    assert.equal(await silent.readable.getReader().read().then(({ done }) => done, () => true), true);
-    await until(() => refused.length > 0, "the silent client is refused");
-    assert.equal(refused[0]!.error.code, "ERR_TRANSPORT_TIMEOUT");
-    await Promise.all([silent.close(), listener.close()]);
+  it("gives up a client that says nothing, or too little, at a port for both (R-PFX-13)", async () => {
+    for (const first of [[], [0x16], [0x16, 3, 1, 2, 0]]) {
+      const { listener, refused } = await listen({ handshakeTimeout: 50 }, { plainToo: true });
+      const slow = await connectTcp(listener.address);
+      if (first.length > 0) await slow.transmit!(Uint8Array.from(first));
+      assert.equal(await slow.readable.getReader().read().then(({ done }) => done, () => true), true);
+      await until(() => refused.length > 0, "the slow client is refused");
+      assert.equal(refused[0]!.error.code, "ERR_TRANSPORT_TIMEOUT");
+      assert.match(
+        refused[0]!.error.message,
+        /^Cannot accept TLS of 127\.0\.0\.1:\d+: no answer within 0\.05 s$/,
+      );
+      await Promise.all([slow.close(), listener.close()]);
+    }
   });
 });
 

@@ -18,6 +18,7 @@ import {
   memoryPair,
   parsePin,
   type TlsServerSettings,
+  type TlsVersion,
 } from "../../lib/transport/mod.ts";
 import { CA, type CertificateName, identity } from "../_support/certificates.ts";
 import { readAll, rejection } from "../_support/streams.ts";
@@ -365,43 +366,26 @@ describe("TLS", () => {
     }
   });
 
+  const faults: [string, (octets: Uint8Array) => Uint8Array, RegExp][] = [
+    ["was changed on its way", (octets) => {
+      octets[octets.length - 1]! ^= 1;
+      return octets;
+    }, /broke: a record was changed on its way$/],
+    [
+      "is longer than any",
+      () => Uint8Array.of(0x17, 3, 3, 0xff, 0xff),
+      /broke: what came is no record of TLS$/,
+    ],
+    [
+      "is none",
+      () => new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"),
+      /broke: what came is no record of TLS$/,
+    ],
+  ];
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-    for (const end of ["client", "server"] as const) {
-      it(`breaks the ${end} when a record of ${version} was changed on its way, without waiting for the peer`, async () => {
-        let change = false;
-        const alerts: number[] = [];
-        const forge = new TransformStream<Uint8Array, Uint8Array>({
-          transform(chunk, controller) {
-            const octets = chunk.slice();
-            if (change) octets[octets.length - 1]! ^= 1;
-            controller.enqueue(octets);
-          },
-        });
-        // The peer hears nothing of it, so that it is not its doing that the connection ends.
-        const swallow = new TransformStream<Uint8Array, Uint8Array>({
-          transform(chunk, controller) {
-            if (change) alerts.push(...chunk);
-            else controller.enqueue(chunk);
-          },
-        });
-        const [to, from] = [0, 1].map(() => new TransformStream<Uint8Array, Uint8Array>());
-        const victim = { readable: to!.readable.pipeThrough(forge), writable: from!.writable };
-        const other = { readable: from!.readable.pipeThrough(swallow), writable: to!.writable };
-        const [client, server] = await tlsPair(end === "client" ? [victim, other] : [other, victim], {
-          maxVersion: version,
-        });
-        const [here, there] = end === "client" ? [client, server] : [server, client];
-        const reader = here.readable.getReader();
-        await Promise.all([there.transmit!(Uint8Array.of(1)), reader.read()]);
-        change = true;
-        there.writable.getWriter().write(new Uint8Array(100)).catch(() => {}); // whose stream ends under it
-        for (const error of await Promise.all([rejection(reader.read()), rejection(here.closed)])) {
-          assert.equal(error.code, "ERR_TRANSPORT_TLS");
-          assert.match(error.message, /^TLS connection to .* broke: a record was changed on its way$/);
-        }
-        // RFC 8446, section 6.2: the peer is told.
-        assert.equal(recordTypes(Uint8Array.from(alerts))[0], version === "TLSv1.2" ? 0x15 : 0x17);
-        await there.close();
+    for (const [what, change, message] of faults) {
+      it(`breaks either end when a record of ${version} ${what}, without waiting for the peer`, async () => {
+        for (const end of ["client", "server"] as const) await testFault(end, version, change, message);
       });
     }
   }
@@ -429,6 +413,45 @@ describe("TLS", () => {
     }
   });
 });
+
+/** Has one end read a record that is wrong, when the peer hears nothing of it and so is not who ends the connection. */
+async function testFault(
+  end: "client" | "server",
+  version: TlsVersion,
+  change: (octets: Uint8Array) => Uint8Array,
+  message: RegExp,
+): Promise<void> {
+  let changing = false;
+  const alerts: number[] = [];
+  const forge = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      controller.enqueue(changing ? change(chunk.slice()) : chunk);
+    },
+  });
+  const swallow = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      if (changing) alerts.push(...chunk);
+      else controller.enqueue(chunk);
+    },
+  });
+  const [to, from] = [0, 1].map(() => new TransformStream<Uint8Array, Uint8Array>());
+  const victim = { readable: to!.readable.pipeThrough(forge), writable: from!.writable };
+  const other = { readable: from!.readable.pipeThrough(swallow), writable: to!.writable };
+  const pair = end === "client" ? [victim, other] as const : [other, victim] as const;
+  const [client, server] = await tlsPair(pair, { maxVersion: version });
+  const [here, there] = end === "client" ? [client, server] : [server, client];
+  const reader = here.readable.getReader();
+  await Promise.all([there.transmit!(Uint8Array.of(1)), reader.read()]);
+  changing = true;
+  there.writable.getWriter().write(new Uint8Array(100)).catch(() => {}); // whose stream ends under it
+  for (const error of await Promise.all([rejection(reader.read()), rejection(here.closed)])) {
+    assert.equal(error.code, "ERR_TRANSPORT_TLS");
+    assert.match(error.message, message);
+  }
+  // RFC 8446, section 6.2: the peer is told.
+  assert.equal(recordTypes(Uint8Array.from(alerts))[0], version === "TLSv1.2" ? 0x15 : 0x17);
+  await there.close();
+}
 
 /** A pair whose octets of one direction are recorded. */
 function recordedPair(from: "client" | "server" = "client"): {
