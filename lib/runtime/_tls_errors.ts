@@ -24,6 +24,7 @@ const ALPN: Row = ["ERR_TRANSPORT_TLS", "the ends have no ALPN protocol in commo
 const PLAIN: Row = ["ERR_TRANSPORT_TLS", "the peer does not speak TLS"];
 /** The same after the handshake. */
 const NO_RECORD: Row = ["ERR_TRANSPORT_TLS", "what came is no record of TLS"];
+const TOO_LONG: Row = ["ERR_TRANSPORT_TLS", "a message of the handshake is too long"];
 const CHANGED: Row = ["ERR_TRANSPORT_TLS", "a record was changed on its way"];
 const ENDED: Row = ["ERR_TRANSPORT_TLS", "the peer ended the connection inside the handshake"];
 const REFUSED_CERTIFICATE: Row = ["ERR_TRANSPORT_TLS", "the peer did not accept the certificate"];
@@ -57,9 +58,10 @@ const MESSAGES: readonly (readonly [RegExp, Row])[] = [
     VERSION,
   ],
   [/application.?protocol|NoApplicationProtocol/i, ALPN],
+  [/excessive.?message.?size|PayloadTooLarge/i, TOO_LONG],
   [/bad.?record.?mac|decryption.?failed|cipher operation failed|cannot decrypt|DecryptError/i, CHANGED],
   [
-    /wrong.?version.?number|length.?too.?long|excessive.?message.?size|http.?request|InvalidContentType|corrupt|bad.?record|unknown.?protocol|InvalidMessage/i,
+    /wrong.?version.?number|length.?too.?long|http.?request|InvalidContentType|corrupt|bad.?record|unknown.?protocol|InvalidMessage/i,
     PLAIN,
   ],
   [
@@ -90,7 +92,9 @@ export function recordError(error: unknown, peer: string): TransportError {
 function explain(error: unknown): Row {
   const { code, message, reason } = (error ?? {}) as { code?: unknown; message?: unknown; reason?: unknown };
   if (typeof code === "string" && Object.hasOwn(CODES, code)) return CODES[code]!;
-  const text = [message, reason, code].filter((each) => typeof each === "string").join(" ");
+  // Deno's code says "handshake failure" of everything that it has no code for.
+  const said = detectRuntime().name === "deno" ? [message, reason] : [message, reason, code];
+  const text = said.filter((each) => typeof each === "string").join(" ");
   return MESSAGES.find(([pattern]) => pattern.test(text))?.[1] ?? unexplained(error);
 }
 

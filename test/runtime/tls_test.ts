@@ -303,6 +303,12 @@ describe("TLS", () => {
       "\x15\x03\x03\0\x02\x02\x28",
       /no cipher suite or parameter in common/,
     ],
+    ["a server that is out of order", "\x14\x03\x03\0\x01\x01".repeat(100), /: .*unexpected/],
+    [
+      "a server whose message is too long",
+      `\x16\x03\x03\x40\0\x02\xff\xff\xff${"\0".repeat(16380)}`,
+      /too long|TLS$/,
+    ],
     ["a server that ends inside its first record", "\x16\x03\x03\x40\0\x02\0\0", /ended the connection|TLS/],
   ];
   for (const [who, answer, message] of strangers) {
