@@ -23,6 +23,9 @@ import {
 } from "./proposals.ts";
 import { type ConfiguredSelector, parseConfiguredSelector } from "./traffic_selectors.ts";
 
+/** Selectors of one side, of which a TS payload has no more (RFC 7296, section 3.13). */
+const MAX_SELECTORS = 255;
+
 /** How one end proves who it is. */
 export interface AuthenticationSettings {
   /** The word of the configuration. */
@@ -236,7 +239,11 @@ function readLifetime(
 }
 
 function selectors(words: Words, word: string): ConfiguredSelector[] {
-  return (words.list(word) ?? ["dynamic"]).map((text) => words.convert(word, text, parseConfiguredSelector));
+  const list = words.list(word) ?? ["dynamic"];
+  if (list.length > MAX_SELECTORS) {
+    throw words.refused(word, `at most ${MAX_SELECTORS} selectors`, String(list.length));
+  }
+  return list.map((text) => words.convert(word, text, parseConfiguredSelector));
 }
 
 function parseAddress(words: Words, word: string, text: string): Uint8Array {

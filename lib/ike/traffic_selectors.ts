@@ -4,6 +4,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { IKE_CODEC_LIMITS } from "./codec/mod.ts";
 import { compareAddresses, formatIpAddress, parseTrafficSelector, type TrafficSelector } from "../ip/mod.ts";
 
 /** A selector with every field. */
@@ -16,6 +17,9 @@ export type ConfiguredSelector = Selector | {
   readonly startPort: number;
   readonly endPort: number;
 };
+
+/** The most selectors of one side that a child SA gets by narrowing, which are those that a message is read with. */
+const MAX_SELECTORS = IKE_CODEC_LIMITS.traffic_selectors.default;
 
 /** RFC 7296, section 3.13.1: a first port above the last one stands for OPAQUE, packets whose ports cannot be seen. */
 const OPAQUE = { startPort: 0xffff, endPort: 0 } as const;
@@ -111,7 +115,8 @@ export function sameSelector(a: Selector, b: Selector): boolean {
 /**
  * The responder's part: what offer and policy have in common, in the order of the offer, whose first selector is that of the
  * packet that asked for the SA where there was one (section 2.9). Selectors that lie inside others are left out. Empty means
- * TS_UNACCEPTABLE.
+ * TS_UNACCEPTABLE. Each selector of an offer may meet each of a policy, so of what they make only as many are taken as a TS payload
+ * may have: "IKEv2 allows the responder to choose a subset of the traffic proposed by the initiator".
  *
  * @example
  * ```ts
@@ -124,13 +129,16 @@ export function sameSelector(a: Selector, b: Selector): boolean {
  * ```
  */
 export function narrowSelectors(offered: readonly Selector[], policy: readonly Selector[]): Selector[] {
-  const common = offered.flatMap((offer) => policy.map((own) => intersectSelectors(offer, own)))
-    .filter((selector) => selector !== undefined);
-  return common.filter((selector, i) =>
-    !common.some((other, j) =>
-      i !== j && containsSelector(other, selector) && (j < i || !sameSelector(other, selector))
-    )
-  );
+  let taken: Selector[] = [];
+  for (const offer of offered) {
+    for (const own of policy) {
+      const common = intersectSelectors(offer, own);
+      if (common === undefined || taken.some((other) => containsSelector(other, common))) continue;
+      const others = taken.filter((other) => !containsSelector(common, other));
+      if (others.length < MAX_SELECTORS) taken = [...others, common];
+    }
+  }
+  return taken;
 }
 
 /** The initiator's part: the first selector of an answer that is not inside the offer; undefined when all are. */

@@ -17,6 +17,10 @@ const REFUSED: readonly [config: Record<string, unknown>, message: RegExp][] = [
   [{ vip: "0.0.0.0" }, /connections\.home\.vip: expected one of .*\bvips\b/],
   [{ local: { psk: "x" } }, /connections\.home\.local\.psk: expected one of auth, cacerts/],
   [{ children: { net: { local_tss: "10.0.0.0/8" } } }, /connections\.home\.children\.net\.local_tss/],
+  [
+    { children: { net: { local_ts: Array.from({ length: 256 }, (_, i) => `10.0.${i}.0/24`) } } },
+    /net\.local_ts: expected at most 255 selectors, got "?256/,
+  ],
   [{ local: { auth: "password" } }, /connections\.home\.local\.auth/],
   [{ local: { auth: "any" } }, /connections\.home\.local\.auth: expected one way to prove who we are/],
   [{ remote: { auth: "eap-magic" } }, /connections\.home\.remote\.auth.*eap-mschapv2/],

@@ -51,6 +51,14 @@ describe("Narrowing (RFC 7296, section 2.9)", () => {
     });
   }
 
+  it("takes no more than a TS payload may have, the first of the offer", () => {
+    const ports = all(Array.from({ length: 64 }, (_, port) => `10.1.0.0/16[udp/${port}]`).join(" "));
+    const subnets = all(Array.from({ length: 40 }, (_, i) => `10.1.${i}.0/24`).join(" "));
+    const common = narrowSelectors(ports, subnets);
+    assert.equal(common.length, 64);
+    assert.deepEqual(common.slice(0, 2).map(formatSelector), ["10.1.0.0/24[17/0]", "10.1.1.0/24[17/0]"]);
+  });
+
   it("never gives more than was offered, nor more than the policy", () => {
     const octets = fc.tuple(fc.nat(3), fc.nat(255), fc.nat(255));
     const selector = fc.tuple(octets, octets, fc.constantFrom(0, 6, 17), fc.nat(3), fc.nat(3)).map(

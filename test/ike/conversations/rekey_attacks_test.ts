@@ -141,6 +141,29 @@ describe("A malformed CREATE_CHILD_SA", () => {
   }
 });
 
+describe("Traffic selectors", () => {
+  it("of which each of an offer meets each of the policy are answered by as many as a message may have", () => {
+    const networks = Array.from({ length: 40 }, (_, i) => `10.1.${i}.0/24`);
+    const net = { esp_proposals: "aes128gcm16", local_ts: "10.2.0.0/16", remote_ts: networks };
+    const { pair } = withChild({ connectionB: { children: { net } } });
+    const [startAddress, endAddress] = [Uint8Array.of(10, 1, 0, 0), Uint8Array.of(10, 1, 255, 255)];
+    const offer: Payload = {
+      kind: "TSi",
+      selectors: Array.from({ length: 64 }, (_, port) => ({
+        type: 7,
+        protocol: 17,
+        startPort: port,
+        endPort: port,
+        startAddress,
+        endAddress,
+      })),
+    };
+    const payloads = [childOffer(1), nonce(), offer, selectors("TSr", 2)];
+    assert.equal(lie(pair, { exchangeType: CREATE, payloads }), "CREATE_CHILD_SA { SA, Nr, TSi, TSr } -->");
+    assert.equal(pair.b.lastChild().childSa.remote.length, 64);
+  });
+});
+
 describe("Nonces of rekeys", () => {
   it("that are the same twice make other keys all the same: the other end's differ", () => {
     const { pair, spi } = withChild();
