@@ -5,12 +5,14 @@ import {
   ANY_IDENTITY,
   type AuthContext,
   authKind,
+  authMethodName,
   buildAuth,
   buildCertificateRequest,
   type BuildOutcome,
   buildSharedKeyAuth,
   type BuiltAuth,
   checkSharedKeyAuth,
+  failed,
   formatIdentity,
   hasWildcards,
   ID_TYPE,
@@ -131,6 +133,12 @@ function contextOf(sa: IkeSa, bodies: { local: Uint8Array; remote: Uint8Array })
 /** Our proof, by the words of the connection. */
 export function proveOurselves(sa: IkeSa): BuildOutcome {
   const { auth, certificates } = sa.connection.local;
+  // RFC 5998: EAP stands in for it where the peer asks for EAP alone, and only for a responder.
+  if (isEap(auth)) {
+    return failed(
+      `${auth} alone has to be asked for by the peer (N(EAP_ONLY_AUTHENTICATION)), which it was not`,
+    );
+  }
   return buildAuth(
     contextOf(sa, { local: identityBody(sa.localId!), remote: sa.remoteBody ?? new Uint8Array(4) }),
     { auth, ...(certificates.length === 0 ? {} : { certificates }), sendCertificate: sa.connection.sendCert },
@@ -142,6 +150,12 @@ export function proveOurselves(sa: IkeSa): BuildOutcome {
 export function verifyPeer(sa: IkeSa, message: Incoming, connection: Connection): VerifyOutcome {
   const { auth, id, authorities, certificates, revocation } = connection.remote;
   const proof = message.first("AUTH")!;
+  if (isEap(auth)) {
+    return failed(
+      `it authenticates itself by ${authMethodName(proof.method)}, but ${auth} alone is expected; ` +
+        "a peer that cannot do that is expected by auth = pubkey or psk",
+    );
+  }
   return verifyAuth(
     contextOf(sa, { local: identityBody(sa.localId!), remote: sa.remoteBody! }),
     {

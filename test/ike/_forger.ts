@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { CryptoProviders, nobleProvider } from "../../lib/crypto/mod.ts";
-import { emitIkeMessage, type IkeMessage, type Payload } from "../../lib/ike/codec/mod.ts";
+import { emitIkeMessage, type IkeMessage, parseIkeMessage, type Payload } from "../../lib/ike/codec/mod.ts";
 import { type IkeKeysLogged, IkeProtection } from "../../lib/ike/mod.ts";
 import type { End, Pair } from "./_pair.ts";
 
@@ -55,6 +55,15 @@ export class Forger {
   /** The same cut to fragments. */
   fragments(forgery: Forgery, size: number): Uint8Array[] {
     return this.#protection.sealFragments(this.#message(forgery), size);
+  }
+
+  /** What is inside a message of the other end; nothing of one in the clear. */
+  open(octets: Uint8Array): readonly Payload[] {
+    const message = parseIkeMessage(octets);
+    if (message.payloads.at(-1)?.kind !== "SK") return [];
+    const payloads = this.#protection.open(octets.slice(), message);
+    assert.ok(payloads !== "not_authentic");
+    return payloads;
   }
 
   /** A message in the clear. */

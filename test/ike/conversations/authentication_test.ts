@@ -316,6 +316,40 @@ describe("EAP in IKE_AUTH", () => {
     pair.assertClean();
   });
 
+  it("is not believed to replace a proof that one end gives and the other does not expect, or expects and does not get", () => {
+    const alone = { auth: "eap-mschapv2", id: "gw.example.org" };
+    // A gateway that does not know RFC 5998, or does not want it.
+    const unasked = pairOf({ ...client("Ar3etTnp"), remote: alone }, gateway);
+    unasked.connect();
+    assert.match(
+      unasked.a.one("ike_sa_failed").text,
+      /it authenticates itself by Digital Signature, but eap-mschapv2 alone is expected; .*auth = pubkey/,
+    );
+    const byKey = pairOf({ own: "carol-rsa", local: CAROL_BY_CERTIFICATE, remote: alone }, {
+      ...gateway,
+      remote: CAROL_BY_CERTIFICATE,
+    });
+    byKey.connect();
+    assert.match(byKey.a.one("ike_sa_failed").text, /by Digital Signature, but eap-mschapv2 alone/);
+    // Clients that did not ask for EAP alone, of a gateway that has nothing else.
+    const expecting = pairOf(client("Ar3etTnp"), { ...gateway, local: alone });
+    expecting.connect();
+    assert.match(
+      expecting.b.one("ike_sa_failed").text,
+      /Cannot prove who we are: eap-mschapv2 alone has to be asked for/,
+    );
+    const signing = pairOf(
+      { own: "carol-rsa", local: CAROL_BY_CERTIFICATE, remote: GATEWAY_BY_CERTIFICATE },
+      { ...gateway, local: alone, remote: CAROL_BY_CERTIFICATE },
+    );
+    signing.connect();
+    assert.match(signing.b.one("ike_sa_failed").text, /eap-mschapv2 alone has to be asked for/);
+    for (const pair of [unasked, byKey, expecting, signing]) {
+      pair.advance(600_000);
+      pair.assertClean();
+    }
+  });
+
   it("says so where there is no password", () => {
     const pair = pairOf({ ...client("x"), users: {} }, gateway);
     pair.connect();
