@@ -1,7 +1,6 @@
 /** Checks that a stream begins with the prefix (RFC 9329, sections 4 and 6.1), as a TCP Responder does. */
 
 import { concat } from "../bytes/concat.ts";
-import { toHex } from "../bytes/hex.ts";
 import { EncapError } from "../errors.ts";
 import { checkOctets } from "./_check.ts";
 import { matchPrefix } from "./_prefix.ts";
@@ -28,7 +27,7 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
         const octets = concat([STREAM_PREFIX.subarray(0, this.#matched), chunk]).slice(0, SHOWN);
         throw new EncapError(
           "ERR_ENCAP_PREFIX",
-          `Cannot read stream: expected the prefix IKETCP, got ${toHex(octets, " ")}`,
+          `Cannot read stream: expected the prefix IKETCP, got ${hex(octets)}`,
           octets,
         );
       }
@@ -49,3 +48,8 @@ export class PrefixReader implements Transducer<Uint8Array, Uint8Array> {
 
 /** Octets of a wrong opening that the error shows. */
 const SHOWN = 16;
+
+/** Without the table of `toHex`, which a page would have to load for this one line. */
+function hex(octets: Uint8Array): string {
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join(" ");
+}

@@ -34,10 +34,10 @@ export class PageServer {
     this.url = url;
   }
 
-  /** Starts it, at ports that are free. */
-  static async start(runtime: keyof typeof COMMANDS): Promise<PageServer> {
+  /** Starts it; its gateway, and by itself the page, too, are at ports that are free. */
+  static async start(runtime: keyof typeof COMMANDS, port = "0"): Promise<PageServer> {
     const [command, ...args] = COMMANDS[runtime];
-    const child = spawn(command!, [...args, "--port", "0"], {
+    const child = spawn(command!, [...args, "--port", port], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1" },
     });

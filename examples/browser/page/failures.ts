@@ -8,7 +8,7 @@ export interface Failure {
   readonly advice: string;
 }
 
-const GATEWAY_GONE = "Is its program still running? Start it again, load the page anew, and connect.";
+const GATEWAY_GONE = "Is its program still running? Start it again, and connect.";
 
 /** By code of error, since texts are for people. */
 const ADVICE: Readonly<Record<string, string>> = {

@@ -11,7 +11,6 @@ const MAX_ROWS = 400;
 /** The diagram. */
 export class Ladder {
   readonly #list: HTMLElement = byId("messages", HTMLOListElement);
-  readonly #frame: HTMLElement = byId("ladder", HTMLElement);
   readonly #count: HTMLElement = byId("message-count", HTMLElement);
   #messages = 0;
   #began = performance.now();
@@ -38,7 +37,6 @@ export class Ladder {
 
   #add(row: { direction: "sent" | "received"; exchange: string; body: string; length: number }): void {
     const { direction, exchange, body, length } = row;
-    const follows = this.#frame.scrollTop + this.#frame.clientHeight >= this.#frame.scrollHeight - 40;
     const seconds = ((performance.now() - this.#began) / 1000).toFixed(3);
     const item = element(
       "li",
@@ -58,7 +56,6 @@ export class Ladder {
     item.dataset["direction"] = direction;
     this.#list.append(item);
     if (this.#list.childElementCount > MAX_ROWS) this.#list.firstElementChild!.remove();
-    if (follows) this.#frame.scrollTop = this.#frame.scrollHeight;
   }
 }
 

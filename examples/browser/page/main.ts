@@ -8,7 +8,7 @@ import { Ladder } from "./ladder.ts";
 import { Pings } from "./pings.ts";
 import { SaCards } from "./sa_cards.ts";
 import { TrafficView } from "./traffic_view.ts";
-import { type CarrierName, type Carriers, INNER_HOST, openTunnel, type Tunnel } from "./tunnel.ts";
+import { type CarrierName, type Carriers, CLIENT_ID, INNER_HOST, openTunnel, type Tunnel } from "./tunnel.ts";
 
 type State = "idle" | "connecting" | "up" | "failed";
 
@@ -37,12 +37,19 @@ const cards = new SaCards();
 const traffic = new TrafficView();
 
 let state: State = "idle";
-let carriers: Carriers;
 let attempt: AbortController | undefined;
 let tunnel: Tunnel | undefined;
 let pings: Pings | undefined;
 let bulk: EchoBulk | undefined;
+/** Somebody here wants the tunnel to end. */
+let disconnecting = false;
 
+// A narrow page has no room for all of it in one line.
+byId("client-id", HTMLElement).replaceChildren(
+  CLIENT_ID.slice(0, CLIENT_ID.indexOf(".")),
+  document.createElement("wbr"),
+  CLIENT_ID.slice(CLIENT_ID.indexOf(".")),
+);
 byId("connect-form", HTMLFormElement).addEventListener("submit", (event) => {
   event.preventDefault();
   if (state === "connecting") attempt?.abort(new Error("Cancelled"));
@@ -55,15 +62,11 @@ buttons.rekey.addEventListener("click", () => {
   tunnel!.session.rekey();
 });
 buttons.bulk.addEventListener("click", () => bulk === undefined ? startBulk() : stopBulk());
-void loadCarriers();
+loadCarriers().catch((error) => fail("There is no gateway", error));
 
-/** The server says where its gateway is, and whether it speaks WebTransport. */
-async function loadCarriers(): Promise<void> {
-  try {
-    carriers = await (await fetch("carriers.json")).json() as Carriers;
-  } catch (error) {
-    return fail("The page cannot learn where its gateway is", error);
-  }
+/** The server says where its gateway is, each time anew: one that was started again is elsewhere. */
+async function loadCarriers(signal?: AbortSignal): Promise<Carriers> {
+  const carriers = await fetchCarriers(signal);
   const { webTransport } = carriers;
   const why = "reason" in webTransport
     ? webTransport.reason
@@ -71,23 +74,35 @@ async function loadCarriers(): Promise<void> {
     ? undefined
     : "This browser has no WebTransport";
   byId("web-transport", HTMLInputElement).disabled = why !== undefined;
+  if (why !== undefined) byId("web-socket", HTMLInputElement).checked = true;
   const note = byId("carrier-note", HTMLElement);
   note.hidden = why === undefined;
   note.textContent = why ?? "";
+  return carriers;
+}
+
+async function fetchCarriers(signal?: AbortSignal): Promise<Carriers> {
+  try {
+    const response = await fetch("carriers.json", { ...(signal && { signal }) });
+    return await response.json() as Carriers;
+  } catch (error) {
+    throw new TypeError(`Cannot ask ${location.host} where the gateway is: ${(error as Error).message}`);
+  }
 }
 
 async function connect(): Promise<void> {
-  const carrier = new FormData(byId("connect-form", HTMLFormElement)).get("carrier") as CarrierName;
   clearError();
   ladder.clear();
   cards.clear();
   setState("connecting");
   say("Connecting");
   attempt = new AbortController();
+  disconnecting = false;
   try {
+    const carriers = await loadCarriers(attempt.signal);
     tunnel = await openTunnel({
       carriers,
-      carrier,
+      carrier: new FormData(byId("connect-form", HTMLFormElement)).get("carrier") as CarrierName,
       secret: byId("secret", HTMLInputElement).value,
       espProposal: byId("esp", HTMLSelectElement).value,
       signal: attempt.signal,
@@ -114,6 +129,7 @@ async function connect(): Promise<void> {
 }
 
 async function disconnect(): Promise<void> {
+  disconnecting = true;
   stopBulk();
   say("Deleting the SAs");
   await tunnel?.session.close();
@@ -129,12 +145,14 @@ function handleEnd(error?: unknown): void {
   pings = undefined;
   if (error !== undefined) return fail("The tunnel broke", error);
   setState("idle");
-  say("The SAs are deleted");
+  say(disconnecting ? "The SAs are deleted" : "The gateway has deleted the SAs");
 }
 
 async function ping(): Promise<void> {
-  const outcome = await pings?.ping();
-  if (outcome === undefined) return;
+  const asked = pings;
+  const outcome = await asked?.ping();
+  // A tunnel that has ended meanwhile has said so.
+  if (outcome === undefined || asked !== pings) return;
   if (outcome.milliseconds === undefined) {
     return say(`Ping ${outcome.sequence} to ${INNER_HOST}: no answer in time`);
   }
@@ -147,7 +165,8 @@ function startBulk(): void {
   say(`UDP datagrams go to ${INNER_HOST} and come back, as fast as they do`);
   bulk!.done.then((summary) => {
     traffic.showBulk(summary);
-    say(summary.text);
+    // The end of the tunnel is the greater news.
+    if (state === "up") say(summary.text);
   });
 }
 

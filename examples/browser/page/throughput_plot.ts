@@ -9,6 +9,9 @@ const SPAN = 30;
 /** The least that the axis of rates reaches to, in Mbit/s. */
 const LEAST_RATE = 1;
 
+/** Pixels below which the axis of times has half as many numbers. */
+const NARROW = 420;
+
 /** The plot. */
 export class ThroughputPlot {
   readonly #times: number[] = [];
@@ -64,8 +67,10 @@ function optionsFor(place: HTMLElement): uPlot.Options {
       {
         ...axis,
         size: 30,
-        // Whole seconds before now.
-        splits: (plot) => [30, 25, 20, 15, 10, 5, 0].map((before) => (plot.scales["x"]!.max ?? 0) - before),
+        // Whole seconds before now, as many as there is room for.
+        splits: (plot) =>
+          (plot.width < NARROW ? [30, 20, 10, 0] : [30, 25, 20, 15, 10, 5, 0])
+            .map((before) => (plot.scales["x"]!.max ?? 0) - before),
         values: (plot, splits) =>
           splits.map((at) => {
             const before = Math.round((plot.scales["x"]!.max ?? 0) - at);

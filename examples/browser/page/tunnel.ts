@@ -17,6 +17,11 @@ export const INNER_HOST = "192.0.2.1";
 /** Its address in octets. */
 export const INNER_ADDRESS: Uint8Array = parseIpAddress(INNER_HOST)!;
 
+/** Each page is somebody else, since a gateway lets one identity have one IKE SA: the newest (INITIAL_CONTACT) ends the others. */
+export const CLIENT_ID: string = `page-${
+  Math.floor(Math.random() * 0x10000).toString(16).padStart(4, "0")
+}.example`;
+
 /** Milliseconds that the carrier may take. */
 const TIMEOUT = 5000;
 
@@ -58,7 +63,7 @@ export interface Tunnel {
 export function configurationOf(espProposal: string): ConnectionConfig {
   return {
     name: "page",
-    local: { auth: "psk", id: "client.example" },
+    local: { auth: "psk", id: CLIENT_ID },
     remote: { auth: "psk", id: "gw.example" },
     vips: "0.0.0.0",
     proposals: "aes256gcm16-prfsha384-x25519",
@@ -74,7 +79,7 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
   const credentials = new Credentials();
   credentials.addPreSharedKey({
     secret: new TextEncoder().encode(secret),
-    owners: [parseIdentity("gw.example"), parseIdentity("client.example")],
+    owners: [parseIdentity("gw.example"), parseIdentity(CLIENT_ID)],
   });
   const session = await connect(connection, {
     crypto: new CryptoProviders([nobleProvider()]),

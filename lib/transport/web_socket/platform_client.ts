@@ -20,8 +20,9 @@ export type PlatformWebSocketStreamConstructor = new (
 export interface PlatformConnectOptions
   extends PlatformWebSocketOptions, Pick<ConnectOptions, "signal" | "timeout"> {
   /**
-   * What to connect with. Default: the platform's `WebSocketStream`, which holds a peer back for a slow reader, where there
-   * is one, and else its `WebSocket`.
+   * What to connect with, `WebSocketStream` before `WebSocket`. Default: the platform's `WebSocket`, also where there is a
+   * `WebSocketStream`, which could hold a peer back for a slow reader: in Chromium (156) a connection that breaks while a write
+   * waits takes the whole tab with it, and nothing that a program does keeps it from that.
    */
   readonly use?: {
     readonly WebSocket?: PlatformWebSocketConstructor;
@@ -51,8 +52,7 @@ export async function connectPlatformWebSocket(
   options: PlatformConnectOptions = {},
 ): Promise<Connection> {
   const { origin, pathname, hostname, port, protocol } = parseUrl(url);
-  const { WebSocket, WebSocketStream } = options.use ??
-    globalThis as unknown as NonNullable<PlatformConnectOptions["use"]>;
+  const { WebSocket, WebSocketStream } = options.use ?? platformWebSocket();
   const action = `connect to ${origin}${pathname}`;
   const remoteAddress = options.remoteAddress ?? {
     hostname: hostname.replace(/^\[|\]$/g, ""),
@@ -82,6 +82,11 @@ export async function connectPlatformWebSocket(
       `Cannot ${action}: this platform has no WebSocket; connectWebSocket of iketcp/runtime needs none`,
     );
   });
+}
+
+function platformWebSocket(): NonNullable<PlatformConnectOptions["use"]> {
+  const { WebSocket } = globalThis as unknown as NonNullable<PlatformConnectOptions["use"]>;
+  return { WebSocket };
 }
 
 /** Adopts in the very event, since the first message may follow at once. */

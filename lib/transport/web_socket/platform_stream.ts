@@ -1,7 +1,7 @@
 /**
  * The platform's `WebSocketStream` as a connection: Chromium has it, and Deno with `--unstable-net`. Its streams hold a peer
  * back for a slow reader, and a writer for a slow peer. There is no half-close, as with every platform's WebSocket:
- * `writable.close()` ends both directions.
+ * `writable.close()` ends both directions. Not what {@linkcode connectPlatformWebSocket} takes by itself: see there.
  */
 
 import { TransportError } from "../../errors.ts";
