@@ -5,7 +5,7 @@ import { collectGarbage } from "../../_support/gc.ts";
 import { Simulation, type SimulationOptions } from "./_simulation.ts";
 
 const HOUR = 3_600_000;
-/** Lines of the story that are kept. */
+/** What those who watch remember, so that their memory is full within the first hour, and what grows then is the engines'. */
 const MEMORY = 2000;
 /** Octets of heap that the second half of a run may need more than the first: noise of a collector, not one SA per hour. */
 const HEAP_NOISE = 3e6;
@@ -16,6 +16,7 @@ const DAY = {
   timed: true,
   reauth: true,
   restarts: true,
+  sleeps: true,
   nat: true,
   volume: "soft",
   vips: true,

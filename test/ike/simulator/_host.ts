@@ -56,6 +56,8 @@ export class Host implements Attached {
   datapath: Datapath;
   /** When the engine wants to be woken. */
   deadline: number | null = null;
+  /** Until when it sleeps, or has slept. */
+  awakeAt = 0;
   /** ESP packets sent, and those accepted. */
   readonly packets = { sent: 0, accepted: 0 };
   readonly #options: HostOptions;
@@ -74,9 +76,20 @@ export class Host implements Attached {
   restart(): void {
     this.datapath.dispose();
     this.deadline = null;
+    this.awakeAt = 0;
     this.#paths.clear();
     this.#lives++;
     [this.engine, this.ledger, this.datapath] = this.#begin();
+  }
+
+  /** The machine sleeps: it hears nothing and does nothing, and all that was due is so when it is awake again. */
+  sleep(milliseconds: number): void {
+    this.awakeAt = this.#options.clock.now + milliseconds;
+    if (this.deadline !== null) this.deadline = Math.max(this.deadline, this.awakeAt);
+  }
+
+  get asleep(): boolean {
+    return this.#options.clock.now < this.awakeAt;
   }
 
   /** Where an IKE SA sends to. */
@@ -88,6 +101,7 @@ export class Host implements Attached {
   feed(input: IkeInput): IkeEvent[] {
     const { clock, watcher } = this.#options;
     const events: IkeEvent[] = [];
+    if (this.asleep) return events;
     this.engine.handle(input, clock.now);
     for (;;) {
       const output = this.engine.poll();
@@ -109,6 +123,7 @@ export class Host implements Attached {
   }
 
   handleMessage(octets: Uint8Array, path: IkePath): void {
+    if (this.asleep) return;
     if (hasNonEspMarker(octets)) this.feed({ kind: "message", path, octets: octets.subarray(4) });
     else if (octets.length >= 4) this.#handleEsp(octets, path);
   }

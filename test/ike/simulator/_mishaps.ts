@@ -8,6 +8,8 @@ import type { World } from "./_world.ts";
 
 /** Milliseconds until an end knows that its connection is gone: at once, or after long silence. */
 const PATIENCE = [0, 500, 500, 500, 12_000];
+/** Milliseconds that a machine sleeps: less than a peer's patience, and more. */
+const SLEEP = [5000, 40_000, 200_000];
 
 /** Lets things go wrong. */
 export class Mishaps {
@@ -32,6 +34,7 @@ export class Mishaps {
       ...(settings.resets ? [() => this.#reset(), () => this.#reset(), () => this.#replaceConnection()] : []),
       ...(nats.length > 0 && !settings.stream ? [() => this.#forgetMappings()] : []),
       ...(settings.restarts ? [() => this.#restart()] : []),
+      ...(settings.sleeps ? [() => this.#sleep()] : []),
     ];
   }
 
@@ -70,5 +73,16 @@ export class Mishaps {
     for (const other of this.#ways) {
       if (other.host === host || other.server === host) other.connection?.stream.reset(500);
     }
+  }
+
+  /** A machine sleeps, and its connection does not live through that; who answers on connections does not. */
+  #sleep(): void {
+    const way = this.#random.pick(this.#ways);
+    const host = way.connection !== undefined || this.#random.chance(0.5) ? way.host : way.server;
+    const milliseconds = this.#random.pick(SLEEP);
+    if (host.asleep) return;
+    this.#world.note(`${host.name} sleeps for ${milliseconds} ms`);
+    host.sleep(milliseconds);
+    way.connection?.stream.reset(500);
   }
 }

@@ -30,6 +30,8 @@ export interface Connection {
 export class Network {
   readonly quality: NetworkQuality;
   readonly datagrams: Datagrams;
+  /** What hosts send comes out as something else. */
+  mutator: ((octets: Uint8Array) => Uint8Array) | null = null;
   readonly #clock: Clock;
   readonly #random: SimRandom;
   readonly #hosts: Map<string, Attached> = new Map();
@@ -94,7 +96,8 @@ export class Network {
   }
 
   /** Sends a message with its marker, or an ESP packet; where there is no path any more it goes nowhere. */
-  send(path: IkePath, octets: Uint8Array): void {
+  send(path: IkePath, meant: Uint8Array): void {
+    const octets = this.mutator === null ? meant : this.mutator(meant);
     if (!path.reliable) return this.datagrams.send(path.local, path.remote, octets);
     const known = this.#connections.get(path.id);
     known?.connection.ends[known.end].send(octets);

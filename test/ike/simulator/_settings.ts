@@ -40,6 +40,8 @@ export interface Settings {
   readonly volume: "none" | "soft" | "hard";
   /** Ends forget everything. */
   readonly restarts: boolean;
+  /** Machines sleep for a while. */
+  readonly sleeps: boolean;
   /** Requests that may be under way at once. */
   readonly window: number;
   /** Group of child rekeys: none, the same, or the one that the responder does not want first. */
@@ -96,6 +98,7 @@ export function settingsOf({ seed, quality, pace, ...given }: SimulationOptions)
     transport: false,
     childless: "allow",
     children: 1,
+    sleeps: false,
     stream,
     resets: stream && random.chance(0.5),
     nat: random.chance(0.3),
@@ -128,7 +131,7 @@ export function settingsOf({ seed, quality, pace, ...given }: SimulationOptions)
       damage: 0,
     },
   };
-  const late = drawLater(random, drawn);
+  const late = drawLater(random, { ...drawn, ...given });
   return {
     ...drawn,
     ...late,
@@ -148,6 +151,7 @@ function drawLater(random: SimRandom, { stream, auth, initiators, nat, vips, res
     transport: random.chance(0.2) && !nat && !vips,
     childless: random.pick(["allow", "allow", "prefer", "force", "never"] as const),
     children: random.pick([1, 1, 1, 2, 0]),
+    sleeps: random.chance(0.15),
     ...(isBad ? { duration: BAD_DURATION } : {}),
     quality: {
       ...quality,
@@ -159,7 +163,7 @@ function drawLater(random: SimRandom, { stream, auth, initiators, nat, vips, res
 
 /** Whether nothing can get lost on the way, and nobody takes an SA away: then no packet is lost in any rekey. */
 export function isLossless(
-  { stream, resets, deletions, attacker, liar, restarts, volume }: Settings,
+  { stream, resets, deletions, attacker, liar, restarts, sleeps, volume }: Settings,
 ): boolean {
-  return stream && !resets && !deletions && !attacker && !liar && !restarts && volume !== "hard";
+  return stream && !resets && !deletions && !attacker && !liar && !restarts && !sleeps && volume !== "hard";
 }

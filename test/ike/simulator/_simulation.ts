@@ -6,13 +6,16 @@
 
 import type { IkeEvent } from "../../../lib/ike/mod.ts";
 import { Attacker } from "./_attacker.ts";
+import { hasNonEspMarker } from "../../../lib/encap/mod.ts";
 import { checkNothingLeft, checkTraffic, disagreements } from "./_checks.ts";
 import { clientConfig, serverConfig } from "./_configs.ts";
 import type { Nat } from "./_datagrams.ts";
+import { marked } from "./_framed_end.ts";
 import type { Host } from "./_host.ts";
 import { Liar } from "./_liar.ts";
 import { MiddleMan } from "./_middle_man.ts";
 import { Mishaps } from "./_mishaps.ts";
+import { Mutator } from "./_mutator.ts";
 import { SimRandom } from "./_random.ts";
 import { isLossless, type Settings, settingsOf, type SimulationOptions } from "./_settings.ts";
 import { tell } from "./_tell.ts";
@@ -116,7 +119,12 @@ export class Simulation {
       for (const { connection } of ways) connection?.ends[0].keepAlive();
     });
     if (attacker) every(pace.adversary, () => this.#attacker.act());
-    if (liar) every(pace.adversary, () => this.#liar.act());
+    if (liar) {
+      every(pace.adversary, () => this.#liar.act());
+      const mutator = new Mutator(world.wiretap, new SimRandom(world.seed + 3));
+      world.network.mutator = (octets) =>
+        hasNonEspMarker(octets) ? marked(mutator.handle(octets.subarray(4))) : octets;
+    }
     if (middle) every(pace.mishap, () => this.#middle.choose());
   }
 
@@ -124,6 +132,7 @@ export class Simulation {
   end(): void {
     const { settings, world, ways, server } = this;
     Object.assign(world.network.quality, CALM);
+    world.network.mutator = null;
     this.#middle.rest();
     // What a damaged Length has said is waited for, whatever comes.
     for (const { connection } of ways) if (connection?.stream.damaged) connection.stream.reset(500);
@@ -133,7 +142,7 @@ export class Simulation {
     world.settle();
     if (!settings.liar) {
       this.#checkAgreement(ways.map(({ host }) => host), server);
-      if (world.faults.length === 0) checkTraffic(world);
+      if (world.faults.length === 0) checkTraffic(world, settings.volume === "hard" ? 3 : Infinity);
     }
     this.#deleteAll();
   }
@@ -194,12 +203,12 @@ export class Simulation {
     if (event.type === "message_dropped") this.#judgeStream(event);
     if (event.type === "ike_sa_established" && event.replaces !== undefined) this.#counts.ikeRekeys++;
     if (event.type === "child_sa_installed" && event.replaces !== undefined) this.#counts.childRekeys++;
-    const { stream, attacker, liar, restarts } = this.settings;
+    const { stream, attacker, liar, restarts, sleeps } = this.settings;
     // Who gives up an attempt, while its last message is under way, leaves an SA at the other end, until the next attempt.
     const isFailure = event.type === "ike_sa_deleted" && event.by === "failure" &&
       !event.text?.includes("INITIAL_CONTACT");
     const isDamaged = this.settings.quality.damage > 0;
-    if (isFailure && stream && !attacker && !liar && !restarts && !isDamaged) {
+    if (isFailure && stream && !attacker && !liar && !restarts && !sleeps && !isDamaged) {
       this.world.fail(`${host.name}: an IKE SA failed, and nothing was lost: ${event.text}`);
     }
     this.world.note(`${host.name}: ${tell(event)}`);

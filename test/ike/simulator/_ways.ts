@@ -52,12 +52,14 @@ export class Way {
   handlePathLost(path: IkePath): void {
     if (path.id !== this.#paths[0].id) return;
     this.open = false;
-    this.#world.clock.plan(this.#random.below(500), () => this.reconnect());
+    const asleep = Math.max(0, this.host.awakeAt - this.#world.now);
+    this.#world.clock.plan(asleep + this.#random.below(500), () => this.reconnect());
   }
 
   /** Opens another connection and goes on there; gives the one that was in use. */
   reconnect(): Connection | undefined {
     const before = this.#connection;
+    if (this.host.asleep) return undefined;
     this.#world.note(`${this.host.name} opens a connection`);
     this.#connect();
     this.open = true;

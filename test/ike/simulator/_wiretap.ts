@@ -10,9 +10,10 @@ const crypto = new CryptoProviders([nobleProvider()]);
 const IKE_SA_INIT = 34;
 const RESPONSE = 0x20;
 const INITIATOR = 0x08;
-/** SAs and messages that are remembered: more than a run of minutes has, and no more in one of days. */
-const SAS = 1000;
+/** Messages that are remembered where nothing else is said: more than a run of minutes has. */
 const MESSAGES = 20_000;
+/** Of so many messages at least, one is the first of an SA. */
+const MESSAGES_PER_SA = 20;
 
 /** One IKE SA with both ends' keys, and how far requests have come. */
 export interface TappedSa {
@@ -27,18 +28,22 @@ export interface TappedSa {
 
 /** Everything that is sent. */
 export class Wiretap {
-  readonly sas: Map<string, TappedSa> = new BoundedMap(SAS);
+  readonly sas: Map<string, TappedSa>;
   /** The same SA under the keys of each end, where somebody made them differ. */
-  readonly #keys: Map<string, readonly { readonly key: string; readonly sa: TappedSa }[]> = new BoundedMap(
-    SAS,
-  );
-  readonly #messages: Map<string, string> = new BoundedMap(MESSAGES);
-  readonly #ivs: Map<string, string> = new BoundedMap(MESSAGES);
-  readonly #nonces: Map<string, string> = new BoundedMap(MESSAGES);
+  readonly #keys: Map<string, readonly { readonly key: string; readonly sa: TappedSa }[]>;
+  readonly #messages: Map<string, string>;
+  readonly #ivs: Map<string, string>;
+  readonly #nonces: Map<string, string>;
   readonly #fail: (text: string) => void;
 
-  constructor(fail: (text: string) => void) {
+  /** Takes whom to tell of faults, and how many messages are remembered. */
+  constructor(fail: (text: string) => void, memory: number = MESSAGES) {
     this.#fail = fail;
+    this.sas = new BoundedMap(memory / MESSAGES_PER_SA);
+    this.#keys = new BoundedMap(memory / MESSAGES_PER_SA);
+    this.#messages = new BoundedMap(memory);
+    this.#ivs = new BoundedMap(memory);
+    this.#nonces = new BoundedMap(memory);
   }
 
   /** Takes what engines log; each SA is logged by both ends. */

@@ -25,7 +25,7 @@ export class Wishes {
   /** An initiator begins. */
   initiate(way: Way): void {
     const { host, paths, open } = way;
-    if (!open) return;
+    if (!open || host.asleep) return;
     const { children, resets, quality: { delay: [least, more] } } = this.#settings;
     const ikeSa = host.engine.reserve();
     host.ledger.attempts.add(ikeSa);
@@ -55,7 +55,7 @@ export class Wishes {
     for (const { host, server } of this.#ways) {
       for (const from of [host, server]) {
         const { children } = from.ledger;
-        if (children.size === 0) continue;
+        if (children.size === 0 || from.asleep) continue;
         const child = this.#random.pick([...children.values()]);
         // One that replaces another is not sent on yet: then the other one is.
         const sends = from.ledger.sends(child.id) ||

@@ -22,7 +22,7 @@ const START = 1_000_000;
 export interface WorldOptions {
   readonly seed: number;
   readonly quality: NetworkQuality;
-  /** Lines of the story that are remembered (default: all). */
+  /** Lines of the story and messages that are remembered (default: more than a run of minutes has). */
   readonly memory?: number;
 }
 
@@ -43,7 +43,7 @@ export class World {
     this.seed = seed;
     this.#memory = memory;
     this.network = new Network(this.clock, new SimRandom(seed + 1), quality);
-    this.wiretap = new Wiretap((text) => this.fail(text));
+    this.wiretap = new Wiretap((text) => this.fail(text), memory === Infinity ? undefined : memory);
     this.espTap = new EspTap((text) => this.fail(text));
   }
 
@@ -99,7 +99,7 @@ export class World {
   }
 
   /** Lets everything arrive that is under way, and what is said because of it; whatever the time. */
-  settle(limit = 2000): void {
+  settle(limit = 20_000): void {
     for (let i = 0; i < limit && this.network.size > 0; i++) this.step(Infinity);
   }
 

@@ -18,6 +18,7 @@ const LOSSLESS = {
   deletions: false,
   attacker: false,
   restarts: false,
+  sleeps: false,
   volume: "soft",
   children: 1,
   childless: "allow",
@@ -70,6 +71,12 @@ describe("Engines in a simulated network", () => {
   it("survive NATs that forget, and machines that restart", () => {
     assertNoFault({ seed: 9, stream: false, nat: true, restarts: true, pace: { mishap: 1000 } });
   });
+
+  for (const stream of [false, true]) {
+    it(`survive machines that sleep (${stream ? "stream" : "datagrams"})`, () => {
+      assertNoFault({ seed: 19, stream, sleeps: true, timed: true, duration: 60_000 });
+    });
+  }
 
   it("survive a man in the middle of a bad network", () => {
     assertNoFault({
