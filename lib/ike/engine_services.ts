@@ -4,7 +4,8 @@ import { type CryptoProviders, SIGNATURE_SCHEMES } from "../crypto/mod.ts";
 import type { Credentials } from "./auth/mod.ts";
 import { ClosedResponses, type LastResponse } from "./closed_responses.ts";
 import type { EapPeer, EapServer } from "./eap/mod.ts";
-import { expectedRemote } from "./authentication.ts";
+import { sameAddress } from "./_endpoints.ts";
+import { expectedRemote, isEap, ownIdentity } from "./authentication.ts";
 import { makeEapPeer, makeEapServer } from "./eap_choice.ts";
 import type { IkeOutput } from "./engine_io.ts";
 import type { DropReason, IkeEvent, IkeSaId, KeyLogEntry } from "./events.ts";
@@ -32,6 +33,24 @@ export interface EngineParts {
 
 /** Octets of randomness drawn at a time for what is sent in the clear. */
 const RANDOMNESS_SIZE = 512;
+
+/** Whether this end goes by one name in both, of IKE or of EAP: a responder may know it by either. */
+function haveCommonName(a: IkeSa, b: IkeSa): boolean {
+  const names = [a, b].map((sa) => {
+    const { auth, eapId } = sa.connection.local;
+    const own = sa.localId ?? ownIdentity(sa);
+    return isEap(auth) && eapId !== null ? [own, eapId] : [own];
+  });
+  return names[0]!.some((one) => names[1]!.some((other) => sameIdentity(one, other)));
+}
+
+/** Whether the peer that one wants may be the other's: the same identity, or where that is open, the same place or configuration. */
+function mayHaveSamePeer(sa: IkeSa, other: IkeSa): boolean {
+  const wanted = expectedRemote(sa.connection);
+  const peer = other.remoteId ?? expectedRemote(other.connection);
+  if (wanted !== null && peer !== null) return sameIdentity(wanted, peer);
+  return other.connection === sa.connection || sameAddress(other.path.remote.address, sa.path.remote.address);
+}
 
 /** Outputs in order, timers, numbers, SPIs. */
 export class EngineServices implements IkeServices {
@@ -250,10 +269,9 @@ export class EngineServices implements IkeServices {
 
   isOnly(sa: IkeSa): boolean {
     for (const other of this.registry.all()) {
-      if (other === sa || other.connection !== sa.connection) continue;
       // What is under way may be established before this one is.
-      const isOurs = isEstablished(other.state) && sameIdentity(other.localId, sa.localId);
-      if (isOurs || other.state === "connecting") return false;
+      if (other === sa || (other.state !== "connecting" && !isEstablished(other.state))) continue;
+      if (haveCommonName(sa, other) && mayHaveSamePeer(sa, other)) return false;
     }
     return true;
   }

@@ -1,9 +1,15 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { formatIpAddress } from "../../../lib/ip/mod.ts";
-import { datagramPath, formatSelector, type PoolConfig, type Selector } from "../../../lib/ike/mod.ts";
+import {
+  type ConnectionConfig,
+  datagramPath,
+  formatSelector,
+  type PoolConfig,
+  type Selector,
+} from "../../../lib/ike/mod.ts";
 import { parseIdentity } from "../../../lib/ike/auth/mod.ts";
-import { Pair, type PairOptions, sharedSecret } from "../_pair.ts";
+import { Pair, type PairOptions, pskConnections, sharedSecret } from "../_pair.ts";
 
 const POOLS: Record<string, PoolConfig> = {
   four: { addrs: "10.3.0.0/29", dns: "10.2.0.53", subnet: "10.2.0.0/16" },
@@ -254,6 +260,42 @@ describe("INITIAL_CONTACT and unique (RFC 7296, section 2.4)", () => {
     pair.connect();
     assert.doesNotMatch(pair.a.lines().slice(4).join("\n"), /INITIAL_CONTACT/);
     assert.equal(pair.b.engine.counters.ikeSas, 2);
+  });
+
+  it("is not said by who has one by another connection, under the same name of IKE or of EAP", () => {
+    const { a } = pskConnections();
+    const eap = (id: string) => ({ ...a, local: { auth: "eap-mschapv2", id, eap_id: "carol" } });
+    const says = (second: Partial<ConnectionConfig>, first: ConnectionConfig = a) => {
+      const credentials = users(["carol"]);
+      const pair = new Pair({
+        a: { credentials, connections: [first, { ...first, ...second, name: "second" }] },
+        b: { credentials },
+        connectionB: { remote: { auth: first.local!.auth!, eap_id: "%any" } },
+      });
+      pair.connect();
+      pair.handle(pair.a, { kind: "initiate", connection: "second", path: pair.pathA });
+      pair.network = ({ octets }) => octets[18] === 35 && octets[19] === 8 ? null : octets;
+      pair.settle();
+      return pair.a.lines().filter((line) => line.startsWith("IKE_AUTH")).at(-1)!.includes("INITIAL_CONTACT");
+    };
+    assert.equal(says({}), false);
+    assert.equal(
+      says({ remote: { auth: "psk" } }),
+      false,
+      "it may be the same peer: it is at the same address",
+    );
+    assert.equal(says({ remote: { auth: "psk", id: "c.example" } }), true);
+    assert.equal(says({ local: { auth: "psk", id: "other@example" } }), true);
+    assert.equal(says(eap("other@example"), eap("a@example")), false);
+  });
+
+  it("ends no child SA of another connection with the same peer", () => {
+    const { a } = pskConnections();
+    const pair = new Pair({ a: { connections: [a, { ...a, name: "second" }] } });
+    pair.connect();
+    pair.handle(pair.a, { kind: "initiate", connection: "second", path: pair.pathA });
+    pair.settle();
+    for (const end of [pair.a, pair.b]) assert.equal(end.engine.counters.ikeSas, 2, end.story());
   });
 
   it("is not said by who begins a second one before the first is established", () => {
