@@ -220,8 +220,10 @@ function textOf(value: AttributeValue): string {
   return `#${toHex(new Uint8Array(value.anyValue ?? new ArrayBuffer(0)))}`;
 }
 
-/** A comma, a plus, a quote or a backslash in a value is escaped, so that the text reads back; control characters never get out. */
+/** A peer chooses what is in its name: nothing of it may move the cursor of a terminal, or turn the direction of a log's line. */
+const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** A comma, a plus, a quote or a backslash in a value is escaped, so that the text reads back; what is not printed never gets out. */
 function escapeValue(value: string): string {
-  // deno-lint-ignore no-control-regex -- they are what is looked for
-  return value.replace(/[\\",+]/g, "\\$&").replace(/[\x00-\x1f\x7f]/g, "?");
+  return value.replace(/[\\",+]/g, "\\$&").replace(UNPRINTABLE, "?");
 }

@@ -2,6 +2,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  formatDistinguishedName,
   formatIdentity,
   hasWildcards,
   ID_TYPE,
@@ -84,6 +85,15 @@ describe("Identities", () => {
   it("are written so that a terminal cannot be played with", () => {
     const evil = new TextEncoder().encode("gw\x1b[2Jx");
     assert.equal(formatIdentity({ type: ID_TYPE.fqdn, data: evil }), `fqdn:#${toHex(evil)}`);
+    // Control characters of one octet and of two, and those that turn the direction of what follows.
+    for (const text of ["\x1b[2J", "\n", "\x9b2J", "\u202e", "\u2067"]) {
+      const value = new TextEncoder().encode(`a${text}`);
+      const attribute = Uint8Array.of(6, 3, 0x55, 4, 3, 12, value.length, ...value);
+      const size = attribute.length;
+      const data = Uint8Array.of(0x30, size + 4, 0x31, size + 2, 0x30, size, ...attribute);
+      assert.equal(formatIdentity({ type: ID_TYPE.dn, data }), `asn1dn:#${toHex(data)}`);
+      assert.equal(formatDistinguishedName(data), `CN=a?${text.slice(1)}`);
+    }
   });
 
   it("give the body that AUTH covers, reserved octets zero", () => {

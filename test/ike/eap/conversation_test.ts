@@ -55,6 +55,21 @@ describe("EAP-MSCHAPv2", () => {
     );
   });
 
+  it("finds a user without the domain that Windows puts in front, if nobody goes by the whole", () => {
+    const as = (identity: string, users: Readonly<Record<string, string>>) => {
+      const passwordOf = (name: string) => users[name] ?? null;
+      const { server, peer } = converse({
+        peer: { methods: [mschapv2Peer], identity },
+        server: { methods: [mschapv2Server], passwordOf },
+      });
+      return server.kind === "success" && peer?.kind === "success" ? server.name : null;
+    };
+    assert.equal(as("EXAMPLE\\carol", { carol: PASSWORD }), "carol");
+    assert.equal(as("EXAMPLE\\carol", { carol: "another", "EXAMPLE\\carol": PASSWORD }), "EXAMPLE\\carol");
+    assert.equal(as("EXAMPLE\\dave", { carol: PASSWORD }), null);
+    assert.equal(as("carol", { "EXAMPLE\\carol": PASSWORD }), null);
+  });
+
   it("answers a name that nobody has as it answers a wrong password", () => {
     const unknown = converse({ ...MSCHAPV2, peer: { methods: [mschapv2Peer], identity: "dave" } });
     const wrong = converse({ ...MSCHAPV2, peer: { methods: [mschapv2Peer], password: "wrong" } });

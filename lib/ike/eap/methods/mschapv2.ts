@@ -203,7 +203,13 @@ class Mschapv2Server extends Mschapv2 implements EapMethod {
     if (name.length > MAX_NAME_SIZE) return fail(`the peer's name has ${name.length} octets`);
     const { identity, passwordOf } = this.#options;
     this.user = identity === "" ? new TextDecoder().decode(name) : identity;
-    const password = passwordOf(this.user);
+    let password = passwordOf(this.user);
+    // Windows puts its domain in front, which no hash covers (RFC 2759, section 8.2) and few lists of users have.
+    const account = this.user.slice(this.user.lastIndexOf("\\") + 1);
+    if (password === null && account !== this.user) {
+      this.user = account;
+      password = passwordOf(account);
+    }
     // A name that nobody has takes the same way as a wrong password, so that names cannot be tried out.
     this.passwordHash = password === null ? this.#unknowable() : ntPasswordHash(password);
     const exchange = { authenticatorChallenge: this.#challenge, peerChallenge: data.slice(1, 17), name };
