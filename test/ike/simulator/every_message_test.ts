@@ -6,11 +6,12 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { parseIkeHeader, type Payload } from "../../../lib/ike/codec/mod.ts";
+import { parseIdentity } from "../../../lib/ike/auth/mod.ts";
+import { NOTIFY, parseIkeHeader, type Payload } from "../../../lib/ike/codec/mod.ts";
 import type { IkeSaState } from "../../../lib/ike/state.ts";
 import { runtimeCrypto } from "../../../lib/runtime/mod.ts";
 import { Forger } from "../_forger.ts";
-import { type End, Pair } from "../_pair.ts";
+import { type End, Pair, sharedSecret } from "../_pair.ts";
 import { Ledger } from "./_ledger.ts";
 
 const crypto = runtimeCrypto();
@@ -37,6 +38,21 @@ const STATES: Readonly<Record<string, () => Pair>> = {
     pair.handle(pair.a, { kind: "initiate", connection: "ab", path: pair.pathA });
     pair.deliver();
     pair.deliver();
+    pair.inFlight.length = 0;
+    return pair;
+  },
+  "in the middle of EAP": () => {
+    const credentials = sharedSecret();
+    credentials.addEapUser({ identity: parseIdentity("carol"), password: "a password" });
+    const pair = new Pair({
+      crypto,
+      connectionA: { local: { auth: "eap-md5", id: "a@example", eap_id: "carol" } },
+      connectionB: { remote: { auth: "eap-md5", id: "a@example", eap_id: "%any" } },
+      a: { credentials },
+      b: { credentials },
+    });
+    pair.handle(pair.a, { kind: "initiate", connection: "ab", path: pair.pathA });
+    for (let i = 0; i < 5; i++) pair.deliver();
     pair.inFlight.length = 0;
     return pair;
   },
@@ -67,6 +83,49 @@ const STATES: Readonly<Record<string, () => Pair>> = {
     pair.deliver();
     pair.deliver();
     pair.inFlight.length = 0;
+    return pair;
+  },
+  "with rekeys of the IKE SA by both under way, that of `b` answered": () => {
+    const pair = established();
+    for (const end of [pair.a, pair.b]) pair.handle(end, { kind: "rekey_ike", ikeSa: 1 });
+    pair.inFlight.shift(); // that of `a`
+    pair.deliver();
+    pair.inFlight.length = 0;
+    return pair;
+  },
+  "with rekeys of the child SA by both under way, that of `b` answered": () => {
+    const pair = established();
+    for (const end of [pair.a, pair.b]) {
+      pair.handle(end, { kind: "rekey_child", ikeSa: 1, child: end.lastChild().childSa.child });
+    }
+    pair.inFlight.shift();
+    pair.deliver();
+    pair.inFlight.length = 0;
+    return pair;
+  },
+  "with a child SA that `a` has replaced, and not deleted yet": () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: pair.a.lastChild().childSa.child });
+    pair.deliver();
+    pair.deliver();
+    pair.inFlight.length = 0;
+    return pair;
+  },
+  "with another IKE SA in IKE_AUTH that is to take its place": () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "reauthenticate", ikeSa: 1 });
+    pair.deliver();
+    pair.deliver();
+    pair.inFlight.length = 0;
+    return pair;
+  },
+  "with another IKE SA established that is to take its place": () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "initiate_child", ikeSa: 1, child: "net" });
+    pair.settle();
+    pair.handle(pair.a, { kind: "reauthenticate", ikeSa: 1 });
+    for (let i = 0; i < 4; i++) pair.deliver();
+    pair.inFlight.length = 0; // of the second child SA
     return pair;
   },
   "with the child SA being deleted": () => {
@@ -156,12 +215,27 @@ const MESSAGES: Readonly<Record<string, Message>> = {
   "INFORMATIONAL { D of the IKE SA }": [INFORMATIONAL, () => [{ kind: "D", protocol: 1, spis: [] }]],
   "INFORMATIONAL { N(AUTHENTICATION_FAILED) }": [INFORMATIONAL, () => [notify(24)]],
   "INFORMATIONAL { N(INVALID_SYNTAX) }": [INFORMATIONAL, () => [notify(7)]],
+  "INFORMATIONAL { N(INVALID_SPI) }": [INFORMATIONAL, (spi) => [{ ...notify(11), data: spi }]],
+  "INFORMATIONAL { N(SET_WINDOW_SIZE) }": [
+    INFORMATIONAL,
+    () => [{ ...notify(NOTIFY.setWindowSize!), data: Uint8Array.of(0, 0, 0, 9) }],
+  ],
+  "INFORMATIONAL { N(AUTH_LIFETIME) }": [
+    INFORMATIONAL,
+    () => [{ ...notify(NOTIFY.authLifetime!), data: new Uint8Array(4) }],
+  ],
+  "INFORMATIONAL { CP }": [INFORMATIONAL, () => [{
+    kind: "CP",
+    type: 1,
+    attributes: [{ type: 1, value: NO_OCTETS }],
+  }]],
 };
 
-/** The next Message ID of an end's requests. */
-function nextRequest(end: End): number {
+/** The next Message ID of an end's requests on an IKE SA. */
+function nextRequest(end: End, spiI: Uint8Array): number {
   const ids = end.sent.map(({ octets }) => parseIkeHeader(octets))
-    .filter(({ flags }) => (flags & RESPONSE) === 0).map(({ messageId }) => messageId);
+    .filter((header) => (header.flags & RESPONSE) === 0 && header.spiI.every((octet, i) => octet === spiI[i]))
+    .map(({ messageId }) => messageId);
   return Math.max(-1, ...ids) + 1;
 }
 
@@ -177,13 +251,16 @@ function check(
   begin: () => Pair,
   speaker: "a" | "b",
   response: boolean,
+  nth: number,
   [exchangeType, payloads]: Message,
 ): void {
   const pair = begin();
   const [from, to] = speaker === "a" ? [pair.a, pair.b] : [pair.b, pair.a];
-  const messageId = response ? Math.max(0, nextRequest(to) - 1) : nextRequest(from);
+  if (nth >= pair[speaker].keys.filter(({ type }) => type === "ike_keys").length) return;
+  const forger = new Forger(pair, speaker, nth);
+  const [spiI] = forger.spis;
+  const messageId = response ? Math.max(0, nextRequest(to, spiI) - 1) : nextRequest(from, spiI);
   const message = { exchangeType, messageId, response, payloads: payloads(spiOf(from)) };
-  const forger = new Forger(pair, speaker);
   const octets = exchangeType === IKE_SA_INIT ? forger.plain(message) : forger.seal(message);
   const before = to.sent.length;
   forger.send(octets);
@@ -216,11 +293,11 @@ describe("Every message in every state, from a peer that has the keys", () => {
     it(`is taken for what it is: ${state}`, () => {
       for (const [name, message] of Object.entries(MESSAGES)) {
         for (const speaker of ["a", "b"] as const) {
-          for (const response of [false, true]) {
+          for (const [response, nth] of [[false, 0], [true, 0], [false, 1], [true, 1]] as const) {
             try {
-              check(begin, speaker, response, message);
+              check(begin, speaker, response, nth, message);
             } catch (error) {
-              const what = `${speaker} sends the ${response ? "response" : "request"} ${name}`;
+              const what = `${speaker} sends the ${response ? "response" : "request"} ${name} on IKE SA ${nth}`;
               throw new Error(`${what}: ${error instanceof Error ? error.message : error}`, { cause: error });
             }
           }
