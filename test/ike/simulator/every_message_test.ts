@@ -297,7 +297,9 @@ describe("Every message in every state, from a peer that has the keys", () => {
             try {
               check(begin, speaker, response, nth, message);
             } catch (error) {
-              const what = `${speaker} sends the ${response ? "response" : "request"} ${name} on IKE SA ${nth}`;
+              const what = `${speaker} sends the ${
+                response ? "response" : "request"
+              } ${name} on IKE SA ${nth}`;
               throw new Error(`${what}: ${error instanceof Error ? error.message : error}`, { cause: error });
             }
           }
