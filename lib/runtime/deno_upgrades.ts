@@ -15,7 +15,9 @@ export interface DenoServeInfo {
 /**
  * Takes the requests for its path. The connections are Deno's own WebSockets: see `adoptWebSocket` for what those cannot do,
  * and `listenWebSocket` for a port of its own. Deno puts the frames of a message together, up to 64 MiB, before anybody sees it:
- * `maxFrameLength` is the limit of a whole message here, as in Bun.
+ * `maxFrameLength` is the limit of a whole message here, as in Bun. A client that never answers a Close frame keeps its socket open for as
+ * long as it likes, which nobody here can drop. `WebSocketUpgrades` of `iketcp/node` on a server of `node:http` has neither of the
+ * two, in Deno as well.
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@
  * are closed; so the header that makes it a stream of the session (0x41 and the session's number) is read here.
  */
 
-import { ConfigError, TransportError } from "../errors.ts";
+import { ConfigError, TransportError, type TransportErrorCode } from "../errors.ts";
 import { AcceptQueue, DEFAULT_BACKLOG } from "../transport/accept_queue.ts";
 import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { MAX_HANDSHAKES } from "../transport/layered_listener.ts";
@@ -33,6 +33,7 @@ interface QuicListener {
   stop(): void;
 }
 
+/** Its address is not looked at: in Deno 2.9 it cannot be accepted then any more. */
 interface QuicIncoming {
   accept(): Promise<QuicConnection>;
   refuse(): void;
@@ -59,6 +60,17 @@ const KEEP_ALIVE = 4000;
 
 /** Milliseconds without a sign of life after which a session is over. */
 const IDLE = 30000;
+
+/** Handshakes that one address may have under way, unless told otherwise: as of TLS, which QUIC has inside. */
+const MAX_HANDSHAKES_PER_SOURCE = 100;
+
+/** A client whose address nobody knows yet. */
+const UNKNOWN: TransportAddress = { hostname: "", port: 0 };
+
+const TOO_MANY = "too many handshakes are under way, or connections wait";
+
+/** Characters of a wrong path that are told. */
+const SHOWN_PATH = 80;
 
 /** A session needs two streams of the client in both directions, and four in one; some are left over. */
 const STREAMS = 8;
@@ -125,7 +137,9 @@ class DenoWebTransportListener implements Listener {
   readonly #handleAbort: () => void = () => void this.close();
   /** Sessions that live: the endpoint is theirs, too. */
   #sessions = 0;
+  /** Handshakes of everybody, and who is in one, as far as that is known. */
   #handshakes = 0;
+  readonly #clients: Set<TransportAddress> = new Set();
   #closed = false;
 
   constructor(
@@ -174,31 +188,71 @@ class DenoWebTransportListener implements Listener {
       } catch {
         return; // The listener was stopped.
       }
-      if (this.#closed || this.#handshakes >= maxHandshakes || this.#queue.full) incoming.refuse();
-      else void this.#open(incoming);
+      if (!this.#closed && this.#handshakes < maxHandshakes && !this.#queue.full) {
+        void this.#open(incoming);
+        continue;
+      }
+      incoming.refuse();
+      this.#tellRefused(UNKNOWN, "ERR_TRANSPORT_REFUSED", TOO_MANY);
     }
   }
 
   async #open(incoming: QuicIncoming): Promise<void> {
     const { handshakeTimeout = 10000 } = this.#options;
     let quic: QuicConnection | undefined;
+    let client = UNKNOWN;
+    let late = false;
     this.#handshakes++;
     this.#sessions++;
-    const timer = setTimeout(() => quic?.close({ closeCode: 1, reason: "too slow" }), handshakeTimeout);
+    const timer = setTimeout(() => {
+      late = true;
+      quic?.close({ closeCode: 1, reason: "too slow" });
+    }, handshakeTimeout);
     try {
       quic = await incoming.accept();
+      const { hostname, port } = quic.remoteAddr;
+      client = { hostname, port };
+      if (this.#isFull(hostname)) {
+        quic.close({ closeCode: 1, reason: "too many handshakes" });
+        throw new TransportError("ERR_TRANSPORT_REFUSED", TOO_MANY);
+      }
+      this.#clients.add(client);
       const connection = await this.#openSession(quic);
       if (!this.#queue.handleConnection(connection)) connection.writable.abort().catch(() => {});
-    } catch {
+    } catch (error) {
       // That session's fault.
       quic?.close({ closeCode: 1, reason: "not what is served here" });
+      if (late) {
+        const why = `expected a session and its stream within ${handshakeTimeout} ms`;
+        this.#tellRefused(client, "ERR_TRANSPORT_TIMEOUT", why);
+      } else {
+        const { code, message } = error as Partial<TransportError> & Error;
+        const refused = code === "ERR_TRANSPORT_REFUSED";
+        this.#tellRefused(client, refused ? code : "ERR_TRANSPORT_WEBTRANSPORT", message);
+      }
     } finally {
       clearTimeout(timer);
       this.#handshakes--;
+      this.#clients.delete(client);
     }
     await quic?.closed.catch(() => {});
     this.#sessions--;
     this.#closeEndpoint();
+  }
+
+  /** Whether a client has enough handshakes under way. */
+  #isFull(source: string): boolean {
+    const { maxHandshakesPerSource = MAX_HANDSHAKES_PER_SOURCE } = this.#options;
+    let count = 0;
+    for (const { hostname } of this.#clients) if (hostname === source) count++;
+    return count >= maxHandshakesPerSource;
+  }
+
+  #tellRefused(client: TransportAddress, code: TransportErrorCode, why: string): void {
+    if (this.#closed) return;
+    const from = client === UNKNOWN ? "" : ` from ${formatAddress(client)}`;
+    const error = new TransportError(code, `Cannot accept WebTransport${from}: ${why}`);
+    this.#options.onRefused?.(client, error);
   }
 
   async #openSession(quic: QuicConnection): Promise<Connection> {
@@ -206,10 +260,13 @@ class DenoWebTransportListener implements Listener {
     session.closed.catch(() => {});
     await session.ready;
     const { path } = this.#options;
-    if (path !== undefined && new URL(session.url).pathname !== path) throw new Error("another path");
+    const { pathname } = new URL(session.url);
+    if (path !== undefined && pathname !== path) {
+      throw new Error(`expected the path ${path}, got ${JSON.stringify(pathname.slice(0, SHOWN_PATH))}`);
+    }
     const streams = quic.incomingBidirectionalStreams.getReader();
     const { value: stream } = await streams.read();
-    if (stream === undefined) throw new Error("no stream");
+    if (stream === undefined) throw new Error("expected a stream of the session, got its end");
     const readable = await withoutHeader(stream.readable);
     void refuseMore(streams);
     const addresses = { localAddress: this.address, remoteAddress: { ...quic.remoteAddr } };
@@ -237,7 +294,7 @@ async function withoutHeader(readable: ReadableStream<Uint8Array>): Promise<Read
   const reader = readable.getReader({ mode: "byob" });
   try {
     const type = await readNumber(reader);
-    if (type !== STREAM_TYPE) throw new Error("not a stream of a session");
+    if (type !== STREAM_TYPE) throw new Error(`expected a stream of the session, got type ${type}`);
     await readNumber(reader); // there is one session
   } finally {
     reader.releaseLock();
@@ -254,6 +311,8 @@ async function readNumber(reader: ReadableStreamBYOBReader): Promise<number> {
 
 async function readOctet(reader: ReadableStreamBYOBReader): Promise<number> {
   const { value } = await reader.read(new Uint8Array(1));
-  if (value === undefined || value.byteLength === 0) throw new Error("the stream ended inside its header");
+  if (value === undefined || value.byteLength === 0) {
+    throw new Error("expected the header of a stream, got its end");
+  }
   return value[0]!;
 }

@@ -1,16 +1,23 @@
 /** WebSockets of somebody's own HTTP server in Node: a handler for its `upgrade` event. */
 
 import type { Buffer } from "node:buffer";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { pathOfTarget } from "../transport/http_request_target.ts";
 import { WebSocketConnection } from "../transport/web_socket/connection.ts";
-import { writeRefusal, writeUpgradeResponse } from "../transport/web_socket/handshake.ts";
+import type { Connection } from "../transport/types.ts";
+import {
+  type UpgradeRefusal,
+  writeRefusal,
+  writeUpgradeResponse,
+} from "../transport/web_socket/handshake.ts";
 import { Upgrades } from "./_upgrades.ts";
 import { adoptSocket } from "./node_tcp.ts";
 
 /**
- * Takes the requests for its path, and leaves others to the server's other listeners.
+ * Takes the requests for its path, and leaves others to the server's other listeners; where it is the only one, it answers them with
+ * 404, since Node has no time-out for an upgrade that nobody answers.
  *
  * @example
  * ```ts
@@ -32,12 +39,17 @@ export class WebSocketUpgrades extends Upgrades {
     request,
     socket,
     head,
-  ) => void this.handle(request, socket, head);
+  ) => {
+    if (this.handle(request, socket, head)) return;
+    const { server } = socket as Duplex & { readonly server?: Server };
+    if (server?.listenerCount("upgrade") !== 1) return;
+    refuse(adoptSocket(socket as Socket), 404, "There is nothing at this path");
+  };
 
   /** Answers a request; false when its path is another's, and nothing was done. */
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     const target = request.url ?? "/";
-    if (!this.wants(target.replace(/[?#].*$/s, ""))) return false;
+    if (!this.wants(pathOfTarget(target))) return false;
     const fields = new Map(
       Object.entries(request.headers).map(([name, value]) => [name, String(value ?? "")]),
     );
@@ -49,8 +61,7 @@ export class WebSocketUpgrades extends Upgrades {
     });
     const stream = adoptSocket(socket as Socket);
     if (!decision.accepted) {
-      stream.writable.getWriter().write(writeRefusal(decision.status, decision.reason)).catch(() => {});
-      stream.close();
+      refuse(stream, decision.status, decision.reason);
       return true;
     }
     void this.#open(stream, new Uint8Array(head), decision.key, decision.protocol);
@@ -74,4 +85,9 @@ export class WebSocketUpgrades extends Upgrades {
       new WebSocketConnection(stream, { ...this.options, role: "server", reader, writer, rest, protocol }),
     );
   }
+}
+
+function refuse(stream: Connection, status: UpgradeRefusal, reason: string): void {
+  stream.writable.getWriter().write(writeRefusal(status, reason)).catch(() => {});
+  stream.close();
 }

@@ -167,13 +167,13 @@ export interface ListenOptions {
   readonly backlog?: number;
 }
 
-/** What bounds the handshakes of the layers below a stream, TLS and WebSocket: clients are strangers until those are over. */
+/** What bounds the handshakes of the layers below a stream, TLS, WebSocket and WebTransport: clients are strangers until those are over. */
 export interface HandshakeLimits {
   /** Milliseconds that a client may take, for each layer. Default 10000. */
   readonly handshakeTimeout?: number;
   /** Handshakes that may be under way in each layer; a connection past them is reset. Default 1000. */
   readonly maxHandshakes?: number;
-  /** Of them, those of one address. Default: 100 of TLS, and no fewer of WebSocket, since behind a proxy every client has the proxy's. */
+  /** Of them, those of one address. Default: 100 of TLS and WebTransport, and no fewer of WebSocket, since behind a proxy every client has the proxy's. */
   readonly maxHandshakesPerSource?: number;
 }
 

@@ -1,7 +1,10 @@
 /** WebSockets of a server that somebody has already, in each runtime, against our client. */
 
 import assert from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
+import { WebSocketUpgrades as NodeUpgrades } from "../../lib/runtime/node.ts";
 import { connectTcp, connectWebSocket, detectRuntime } from "../../lib/runtime/mod.ts";
 import type { Connection } from "../../lib/transport/types.ts";
 import { testConnection } from "../compliance/connection_suite.ts";
@@ -73,6 +76,20 @@ describe(`WebSocketUpgrades of ${name}`, () => {
     await server.close();
   });
 
+  it("says that a client left without a Close frame", async () => {
+    const server = await startUpgradeServer();
+    const reader = server.upgrades.connections.getReader();
+    const plain = await connectTcp({ hostname, port: server.port });
+    await plain.writable.getWriter().write(new TextEncoder().encode(request("/")));
+    const { value: connection } = await reader.read();
+    await plain.close();
+    const error = await rejection(connection!.closed);
+    assert.equal(error.code, "ERR_TRANSPORT_RESET");
+    assert.match(error.message, /ended without a Close frame$/);
+    server.upgrades.close();
+    await server.close();
+  });
+
   it("closes for text and for a message that is too long; takes fragments", async () => {
     const server = await startUpgradeServer({ maxFrameLength: 1000 });
     const reader = server.upgrades.connections.getReader();
@@ -85,10 +102,7 @@ describe(`WebSocketUpgrades of ${name}`, () => {
     for (const [frame, code] of cases) {
       const plain = await connectTcp({ hostname, port: server.port });
       const writer = plain.writable.getWriter();
-      await writer.write(new TextEncoder().encode(
-        "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-      ));
+      await writer.write(new TextEncoder().encode(request("/")));
       const { value: connection } = await reader.read();
       await writer.write(Uint8Array.from(frame));
       if (code === undefined) {
@@ -111,3 +125,45 @@ describe(`WebSocketUpgrades of ${name}`, () => {
     await server.close();
   });
 });
+
+describe("The handler of iketcp/node for node:http", () => {
+  for (
+    const [target, status] of [["/vpn", 101], ["http://gw.example/vpn?x", 101], ["/other", 404]] as const
+  ) {
+    it(`answers ${target} with ${status}, alone at a server`, async () => {
+      const upgrades = new NodeUpgrades({ path: "/vpn" });
+      const server = createServer();
+      server.on("upgrade", upgrades.handler);
+      const plain = await connectTcp({ hostname, port: await listen(server) });
+      await plain.writable.getWriter().write(new TextEncoder().encode(request(target)));
+      const { value } = await plain.readable.getReader().read();
+      assert.match(new TextDecoder().decode(value), new RegExp(`^HTTP/1\\.1 ${status} `));
+      await plain.close();
+      upgrades.close();
+      await new Promise((resolve) => server.close(resolve));
+    });
+  }
+
+  it("leaves other paths to other listeners", async () => {
+    const upgrades = new NodeUpgrades({ path: "/vpn" });
+    const server = createServer();
+    server.on("upgrade", upgrades.handler);
+    server.on("upgrade", (_request, socket) => socket.end("HTTP/1.1 418 I'm a teapot\r\n\r\n"));
+    const plain = await connectTcp({ hostname, port: await listen(server) });
+    await plain.writable.getWriter().write(new TextEncoder().encode(request("/other")));
+    assert.match(new TextDecoder().decode(await readAll(plain.readable)), /^HTTP\/1\.1 418 [^]*$/);
+    await plain.close();
+    upgrades.close();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
+function request(target: string): string {
+  return `GET ${target} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+}
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, hostname, resolve));
+  return (server.address() as AddressInfo).port;
+}

@@ -12,27 +12,43 @@ import {
   type PlatformWebTransport,
   platformWebTransport,
   type PlatformWebTransportConstructor,
+  type TransportAddress,
   type WebTransportStreamConnection,
 } from "../../lib/transport/mod.ts";
 import { testConnection } from "../compliance/connection_suite.ts";
 import { identity } from "../_support/certificates.ts";
-import { patternAt, readAll, readAtLeast, rejection, sleep } from "../_support/streams.ts";
+import { patternAt, readAll, readAtLeast, rejection, sleep, until } from "../_support/streams.ts";
 
 const hostname = "127.0.0.1";
 const tls = identity("server");
 const pin = [createHash("sha256").update(new X509Certificate(tls.cert).raw).digest("hex")];
 
+function fingerprint(): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(pin[0]!.match(/../g)!, (hex) => parseInt(hex, 16));
+}
+
 /** A session of another's making: it knows nothing of what our ends say beside the stream. */
 async function plainSession(url: string): Promise<PlatformWebTransport> {
   const WebTransport = platformWebTransport() as PlatformWebTransportConstructor;
-  const value = Uint8Array.from(pin[0]!.match(/../g)!, (hex) => parseInt(hex, 16));
   const session = new WebTransport(url, {
     allowPooling: false,
-    serverCertificateHashes: [{ algorithm: "sha-256", value }],
+    serverCertificateHashes: [{ algorithm: "sha-256", value: fingerprint() }],
   });
   session.closed.catch(() => {});
   await session.ready;
   return session;
+}
+
+/** A QUIC connection in which nobody says anything. */
+async function plainQuic(
+  address: TransportAddress,
+): Promise<{ readonly closed: Promise<{ reason?: string }> }> {
+  const { connectQuic } = (globalThis as unknown as { Deno: { connectQuic: CallableFunction } }).Deno;
+  return await connectQuic({
+    ...address,
+    alpnProtocols: ["h3"],
+    serverCertificateHashes: [{ algorithm: "sha-256", value: fingerprint() }],
+  });
 }
 
 async function pair(): Promise<[WebTransportStreamConnection, WebTransportStreamConnection]> {
@@ -86,6 +102,39 @@ if (detectRuntime().name === "deno") {
       assert.match(error.message, /^Cannot connect to https:.*refused/);
       const closed = await slow.closed;
       assert.equal(closed?.reason, "too slow");
+      await listener.close();
+    });
+
+    it("bounds the handshakes of one address, and tells of whom it refused, and why", async () => {
+      const refused: [TransportAddress, Error & { code?: string }][] = [];
+      const listener = await listenWebTransport({ hostname, port: 0 }, {
+        ...{ tls, path: "/vpn", handshakeTimeout: 1000, maxHandshakesPerSource: 2 },
+        onRefused: (client, error) => refused.push([client, error]),
+      });
+      const url = `https://${hostname}:${listener.address.port}`;
+      await rejection((async () => await (await connectWebTransport(`${url}/other`, { pin })).closed)());
+      await until(() => refused.length === 1, "the wrong path is told");
+      assert.equal(refused[0]![0].hostname, hostname);
+      assert.equal(refused[0]![1].code, "ERR_TRANSPORT_WEBTRANSPORT");
+      assert.match(
+        refused[0]![1].message,
+        /^Cannot accept WebTransport from 127\.0\.0\.1:\d+: expected the path \/vpn, got "\/other"$/,
+      );
+
+      const slow = [await plainSession(`${url}/vpn`), await plainSession(`${url}/vpn`)];
+      const late = await plainQuic(listener.address);
+      assert.equal((await late.closed).reason, "too many handshakes");
+      await until(() => refused.length === 2, "one too many is told");
+      assert.equal(refused[1]![1].code, "ERR_TRANSPORT_REFUSED");
+      assert.match(refused[1]![1].message, /too many handshakes/);
+      for (const session of slow) assert.equal((await session.closed)?.reason, "too slow");
+      await until(() => refused.length === 4, "slow ones are told");
+      assert.equal(refused[3]![1].code, "ERR_TRANSPORT_TIMEOUT");
+      const [client, { value: server }] = await Promise.all([
+        connectWebTransport(`${url}/vpn`, { pin }),
+        listener.connections.getReader().read(),
+      ]);
+      await Promise.all([client.close(), server!.close()]);
       await listener.close();
     });
 

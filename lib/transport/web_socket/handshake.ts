@@ -2,6 +2,7 @@
 
 import { CodedTypeError, TransportError } from "../../errors.ts";
 import type { HttpRequestHead } from "../http_request_head.ts";
+import { pathOfTarget } from "../http_request_target.ts";
 import { fieldTokens, fieldValues, type HttpResponseHead } from "../http_response_head.ts";
 
 /** The subprotocol that names what the octets are: the stream of RFC 9329. */
@@ -129,8 +130,7 @@ export function checkUpgradeRequest(head: HttpRequestHead, rules: UpgradeRules =
     status,
     reason,
   });
-  // An absolute form (RFC 9112, section 3.2.2) is what proxies are sent; some pass it on.
-  const path = head.target.replace(/^[a-z]+:\/\/[^/?]*/i, "").replace(/[?#].*$/s, "") || "/";
+  const path = pathOfTarget(head.target);
   if (rules.path !== undefined && path !== rules.path) return refuse(404, "There is nothing at this path");
   if (head.method !== "GET") return refuse(400, "Expected GET");
   const upgrades = listOf(head, "upgrade").includes("websocket") &&

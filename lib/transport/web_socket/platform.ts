@@ -222,7 +222,9 @@ class PlatformWebSocketConnection extends CarrierConnection {
   #handleClose(code: number, reason: string): void {
     if (isOrderlyClose(code)) return this.handleEnd();
     const peer = formatAddress(this.remoteAddress);
-    this.#fault ??= code === 1006 ? endedWithoutClose(peer) : closedByPeer(peer, code, reason);
+    // 1006, as the standard has it; Deno says 0 or 1006.
+    const cut = code === 0 || code === 1006;
+    this.#fault ??= cut ? endedWithoutClose(peer) : closedByPeer(peer, code, reason);
     this.handleError(this.#fault);
   }
 
