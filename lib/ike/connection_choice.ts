@@ -1,15 +1,26 @@
 /** Which connection a peer means: by addresses at IKE_SA_INIT, by identities at IKE_AUTH, as strongSwan chooses. */
 
+import { sameAddress } from "./_endpoints.ts";
+import type { TrafficSelector } from "../ip/mod.ts";
 import { AUTH_METHOD, authKind, type Identity, matchIdentity } from "./auth/mod.ts";
 import { isEap } from "./authentication.ts";
 import { type Connection, isMeantFor, remotePattern } from "./connection.ts";
 import type { IkePath } from "./path.ts";
 
-/** Connections that are meant for the addresses of a path. */
+/** Connections that are meant for the addresses of a path, those that name them more closely first; the peer's counts for more. */
 export function connectionsFor(connections: Iterable<Connection>, path: IkePath): Connection[] {
-  return [...connections].filter((connection) =>
-    isMeantFor(connection, path.local.address, path.remote.address)
-  );
+  const { local, remote } = path;
+  const closeness = ({ localAddresses, remoteAddresses }: Connection) =>
+    3 * closestTo(remote.address, remoteAddresses) + closestTo(local.address, localAddresses);
+  return [...connections]
+    .filter((connection) => isMeantFor(connection, local.address, remote.address))
+    .sort((a, b) => closeness(b) - closeness(a));
+}
+
+/** 2 for the address itself, 1 for a subnet or range around it, 0 where every address will do. */
+function closestTo(address: Uint8Array, patterns: readonly TrafficSelector[]): number {
+  if (patterns.length === 0) return 0;
+  return patterns.some(({ start, end }) => sameAddress(start, address) && sameAddress(end, address)) ? 2 : 1;
 }
 
 /** What is known of a peer when it has to be chosen. */

@@ -27,6 +27,7 @@ export type IkeLimitName =
   | "max_children"
   | "max_replaced_ike_sas"
   | "max_addresses"
+  | "max_tried_connections"
   | "max_fragment_size"
   | "max_queued_tasks"
   | "max_retries"
@@ -63,6 +64,10 @@ export const IKE_LIMITS: Readonly<Record<IkeLimitName, IkeLimit>> = {
     "child SAs of one IKE SA, and again those that the peer has replaced and not deleted",
   ),
   max_replaced_ike_sas: count(8, "IKE SAs in a row that the peer has replaced and not deleted"),
+  max_tried_connections: count(
+    8,
+    "connections that the proof of one initiator is held against, the closest first",
+  ),
   max_addresses: count(8, "virtual addresses that one IKE SA is given, however many it asks for"),
   max_fragment_size: octets(1280, "IP packet that an IKE message is cut to on UDP", 576, 65_535),
   max_queued_tasks: count(64, "operations of one IKE SA that wait for the window"),

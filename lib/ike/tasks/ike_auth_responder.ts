@@ -126,7 +126,9 @@ export class IkeAuthResponderTask implements Task {
       method: auth?.method ?? null,
     });
     if (ranked.length === 0) throw failAuthentication(this.#noConnection(wanted, auth === undefined));
-    if (auth !== undefined) return this.#checkProof(message, ranked);
+    if (auth !== undefined) {
+      return this.#checkProof(message, ranked.slice(0, sa.services.limits.max_tried_connections));
+    }
     sa.candidates = ranked;
     sa.localId = this.#chooseOwn(wanted);
     const eap = sa.services.eapServer(sa);

@@ -225,6 +225,31 @@ describe("A responder with several connections", () => {
     neither.assertClean();
   });
 
+  it("goes first by how closely they name the addresses", () => {
+    const [gcm, cbc] = ["aes128gcm16-prfsha256-x25519", "aes256-sha256-x25519"];
+    const offers = { proposals: [gcm!, cbc!] };
+    const remote = { auth: "psk", id: "*@example.org" };
+    const any = { remote, proposals: cbc! };
+    const chosen = (addresses: Partial<ConnectionConfig>, first: Partial<ConnectionConfig> = any) =>
+      connect([first, { remote, proposals: gcm!, ...addresses }], { ...bySecret, ...offers })
+        .b.one("ike_sa_established").connection;
+    assert.equal(chosen({}), "number 0");
+    assert.equal(chosen({ local_addrs: "192.0.2.2" }), "number 1");
+    assert.equal(chosen({ remote_addrs: "192.0.2.0/24" }), "number 1");
+    assert.equal(chosen({ remote_addrs: "192.0.2.1" }, { ...any, remote_addrs: "192.0.2.0/24" }), "number 1");
+    assert.equal(chosen({ remote_addrs: "192.0.2.0/24" }, { ...any, remote_addrs: "192.0.2.1" }), "number 0");
+    assert.equal(chosen({ local_addrs: "192.0.2.2" }, { ...any, remote_addrs: "192.0.2.0/24" }), "number 0");
+  });
+
+  it("holds a proof against so many and no more (max_tried_connections)", () => {
+    const wrong = { remote: { auth: "pubkey", cacerts: [pem("ca-p256")] } };
+    const right = { remote: { auth: "pubkey", cacerts: [pem("ca-rsa")] } };
+    const after = (count: number) =>
+      connect([...Array.from({ length: count }, () => wrong), right], byCertificate).b;
+    assert.equal(after(7).one("ike_sa_established").connection, "number 7");
+    assert.match(after(8).one("ike_sa_failed").text, /root rsa", which is neither/);
+  });
+
   it("says what the closest one has against a peer", () => {
     const connections = [{ remote: { auth: "rsa", id: "*@example.org" } }, {
       remote: { auth: "ed25519", id: "carol@example.org" },
