@@ -2,4 +2,5 @@
 export * from "./byte_writer.ts";
 export * from "./concat.ts";
 export * from "./hex.ts";
+export * from "./integers.ts";
 export * from "./view.ts";

@@ -4,6 +4,7 @@
  * authenticated data; the algorithm itself is the provider's.
  */
 
+import { writeUint32 } from "../bytes/mod.ts";
 import type { EncryptionTransform } from "./transforms.ts";
 import type { AeadPrimitive, MessageOpener, MessageOptions, MessageSealer } from "./types.ts";
 import type { MessageBatch } from "./message_batch.ts";
@@ -211,11 +212,4 @@ export class AeadOpener implements MessageOpener {
   dispose(): void {
     this.#messages.dispose();
   }
-}
-
-function writeUint32(octets: Uint8Array, offset: number, value: number): void {
-  octets[offset] = value >>> 24;
-  octets[offset + 1] = value >>> 16;
-  octets[offset + 2] = value >>> 8;
-  octets[offset + 3] = value;
 }

@@ -3,11 +3,11 @@
  * own, and gives what is left in the order in which it came. The core of `EspDecryptStream`.
  */
 
+import { readUint32 } from "../bytes/mod.ts";
 import { checkOctets } from "./_check.ts";
 import { putOff, work } from "./_work.ts";
 import type { PacketChunk } from "./packet.ts";
 import { INBOUND_SA_DROPS, type InboundSa, type InboundSaDrop } from "./inbound_sa.ts";
-import { readUint32 } from "./packet.ts";
 import type { SaTable } from "./sa_table.ts";
 
 /** Why a packet is dropped: by its SA, or because it has none. */

@@ -3,6 +3,7 @@
  * what was inside. Packets are gathered while they lie in one slab and opened together.
  */
 
+import { readUint32 } from "../bytes/mod.ts";
 import type { CipherSpec, CryptoProviders, MessageBatch, MessageOpener } from "../crypto/mod.ts";
 import { ESP_HEADER_SIZE } from "../crypto/mod.ts";
 import { type AddressPair, emitIpHeader, InnerPacket, ipHeaderLength, translateChecksum } from "../ip/mod.ts";
@@ -10,7 +11,7 @@ import { checkInteger } from "./_check.ts";
 import { borrowBatch, NO_MESSAGES, returnBatch } from "./_message_batches.ts";
 import { Lifetime, type LifetimeOptions } from "./lifetime.ts";
 import type { EspMode } from "./outbound_sa.ts";
-import { alignmentOf, ESP_TRAILER_SIZE, NEXT_HEADER, payloadEnd, readUint32 } from "./packet.ts";
+import { alignmentOf, ESP_TRAILER_SIZE, NEXT_HEADER, payloadEnd } from "./packet.ts";
 import { ReplayWindow, type ReplayWindowOptions } from "./replay_window.ts";
 import { SelectorsMatcher, type TrafficSelectors } from "./traffic_selector.ts";
 

@@ -3,12 +3,13 @@
  * one behind the other into a slab and sealed together.
  */
 
+import { writeUint32 } from "../bytes/mod.ts";
 import type { CipherSpec, CryptoProviders, MessageSealer } from "../crypto/mod.ts";
 import { ESP_HEADER_SIZE, type MessageBatch } from "../crypto/mod.ts";
 import { checkInteger } from "./_check.ts";
 import { borrowBatch, NO_MESSAGES, returnBatch } from "./_message_batches.ts";
 import { Lifetime, type LifetimeOptions } from "./lifetime.ts";
-import { emitTrailer, espPacketSize, writeUint32 } from "./packet.ts";
+import { emitTrailer, espPacketSize } from "./packet.ts";
 
 /** What ESP carries: whole IP packets, or what is behind their IP header. */
 export type EspMode = "tunnel" | "transport";

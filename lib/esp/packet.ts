@@ -70,16 +70,3 @@ export function payloadEnd(octets: Uint8Array, bodyStart: number, bodyEnd: numbe
   }
   return end;
 }
-
-/** Reads SPI or sequence number: 32 bits at an offset. */
-export function readUint32(octets: Uint8Array, at: number): number {
-  return (octets[at]! << 24 | octets[at + 1]! << 16 | octets[at + 2]! << 8 | octets[at + 3]!) >>> 0;
-}
-
-/** Writes 32 bits at an offset. */
-export function writeUint32(octets: Uint8Array, at: number, value: number): void {
-  octets[at] = value >>> 24;
-  octets[at + 1] = value >>> 16;
-  octets[at + 2] = value >>> 8;
-  octets[at + 3] = value;
-}

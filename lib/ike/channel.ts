@@ -3,6 +3,7 @@
  * (RFC 7296, section 3.14; RFC 7383). Only what is authentic comes out of it once there are keys.
  */
 
+import { readUint32 } from "../bytes/mod.ts";
 import { IkeError } from "../errors.ts";
 import {
   emitIkeMessage,
@@ -109,7 +110,7 @@ export class Channel {
   open(octets: Uint8Array, header: IkeHeader, path: IkePath): Opened {
     let outer: IkeMessage;
     try {
-      outer = parseIkeMessage(octets);
+      outer = parseIkeMessage(octets, { header });
     } catch (error) {
       // The outside of a message is not authentic by itself: whatever is wrong there is no reason to do anything.
       return { kind: "dropped", reason: "malformed", text: asIkeError(error).message };
@@ -201,8 +202,7 @@ export class Channel {
 
 /** The last octets of a protected message, which are of its ICV. */
 function markOf(octets: Uint8Array): number {
-  const { buffer, byteOffset, length } = octets;
-  return new DataView(buffer, byteOffset, length).getUint32(length - 4);
+  return readUint32(octets, octets.length - 4);
 }
 
 const NOT_AUTHENTIC: Opened = {

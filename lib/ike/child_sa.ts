@@ -1,5 +1,6 @@
 /** A child SA as IKE sees it: SPIs, selectors, algorithms and a state. Its keys leave with the event that installs it. */
 
+import { readUint32, writeUint32 } from "../bytes/mod.ts";
 import type { EncryptionTransform, IntegrityTransform } from "../crypto/mod.ts";
 import type { Child } from "./connection.ts";
 import type { ChildSaId } from "./events.ts";
@@ -69,12 +70,12 @@ export function wantedLike({ config, only }: ChildSa): WantedChild {
 /** An SPI of a child SA as 4 octets. */
 export function spiOctets(spi: number): Uint8Array<ArrayBuffer> {
   const octets = new Uint8Array(4);
-  new DataView(octets.buffer).setUint32(0, spi);
+  writeUint32(octets, 0, spi);
   return octets;
 }
 
 /** An SPI of 4 octets as a number; undefined for any other size. */
 export function spiNumber(octets: Uint8Array): number | undefined {
   if (octets.length !== 4) return undefined;
-  return new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
+  return readUint32(octets, 0);
 }

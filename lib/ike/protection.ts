@@ -10,7 +10,7 @@
  * ```
  */
 
-import { ByteWriter } from "../bytes/mod.ts";
+import { ByteWriter, viewOf, writeUint32 } from "../bytes/mod.ts";
 import { CodedRangeError, CodedTypeError, IkeError } from "../errors.ts";
 import type { MessageOpener, MessageSealer } from "../crypto/mod.ts";
 import {
@@ -99,7 +99,7 @@ export class IkeProtection {
   readonly #random: IkeRandomSource | undefined;
   readonly #limits: IkeCodecLimits;
   /** What the next IV of an AEAD or of counter mode will be. An IV that came twice would give the key away. */
-  #counter = 0n;
+  #counter = 0;
 
   /** Takes the ciphers over: `dispose` ends them. */
   constructor({ sealer, opener, random, limits = DEFAULT_IKE_CODEC_LIMITS }: IkeProtectionOptions) {
@@ -213,7 +213,7 @@ export class IkeProtection {
       writer.uint16(part.number!);
       writer.uint16(part.total!);
     }
-    this.#writeIv(octets.subarray(headersSize, headersSize + ivSize));
+    this.#writeIv(octets, headersSize, ivSize);
     octets.set(content, headersSize + ivSize);
     // Section 3.14: padding may be anything, here zeros; Pad Length counts it without itself.
     const bodyEnd = octets.length - icvSize;
@@ -236,11 +236,12 @@ export class IkeProtection {
   }
 
   /** RFC 5282, section 3.1: a counter is one way to never use an IV twice; it starts anew with each key. */
-  #writeIv(iv: Uint8Array<ArrayBuffer>): void {
-    if (iv.length > COUNTER_SIZE) this.#random!(iv);
-    else if (iv.length > 0) {
-      new DataView(iv.buffer, iv.byteOffset, iv.length).setBigUint64(0, this.#counter++);
-    }
+  #writeIv(octets: Uint8Array<ArrayBuffer>, at: number, size: number): void {
+    if (size > COUNTER_SIZE) return this.#random!(octets.subarray(at, at + size));
+    if (size === 0) return;
+    writeUint32(octets, at, Math.floor(this.#counter / 2 ** 32));
+    writeUint32(octets, at + 4, this.#counter >>> 0);
+    this.#counter++;
   }
 
   /** Verifies and decrypts a copy of the message; gives the content of its last payload without the padding. */
@@ -249,18 +250,19 @@ export class IkeProtection {
     const { ivSize, icvSize } = this.#opener;
     const copy = octets.slice();
     if (!this.#opener.open(copy, { headerSize: offset })) return "not_authentic";
-    const body = copy.subarray(offset + ivSize, copy.length - icvSize);
-    const padding = body.at(-1);
-    if (padding === undefined || padding >= body.length) {
+    const start = offset + ivSize;
+    const bodySize = copy.length - icvSize - start;
+    const padding = bodySize > 0 ? copy[start + bodySize - 1]! : undefined;
+    if (padding === undefined || padding >= bodySize) {
       throw new IkeError(
         "ERR_IKE_PAYLOAD",
-        `Cannot read ${kind} payload at offset ${offset}: expected Pad Length below ${body.length}, got ${
+        `Cannot read ${kind} payload at offset ${offset}: expected Pad Length below ${bodySize}, got ${
           padding ?? "none"
         }`,
         { payload: kind, offset, notify: NOTIFY.invalidSyntax },
       );
     }
-    return body.subarray(0, body.length - PAD_LENGTH_SIZE - padding);
+    return viewOf(copy, start, start + bodySize - PAD_LENGTH_SIZE - padding);
   }
 }
 

@@ -1,3 +1,4 @@
+import { readUint32 } from "../../lib/bytes/mod.ts";
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -9,7 +10,6 @@ import {
   NEXT_HEADER,
   OutboundSa,
 } from "../../lib/esp/mod.ts";
-import { readUint32 } from "../../lib/esp/packet.ts";
 import { parseIpPacket, transportChecksum } from "../../lib/ip/mod.ts";
 import {
   address,

@@ -20,7 +20,7 @@
  * ```
  */
 
-import { viewOf } from "../../bytes/mod.ts";
+import { readUint32, viewOf } from "../../bytes/mod.ts";
 import { IkeError } from "../../errors.ts";
 
 /** Octets of the header. */
@@ -82,17 +82,16 @@ export function parseIkeHeader(message: Uint8Array): IkeHeader {
       { offset: 0 },
     );
   }
-  const view = new DataView(message.buffer, message.byteOffset, IKE_HEADER_LENGTH);
-  const version = view.getUint8(17);
+  const version = message[17]!;
   return {
     spiI: viewOf(message, 0, 8),
     spiR: viewOf(message, 8, 16),
-    nextPayload: view.getUint8(16),
+    nextPayload: message[16]!,
     majorVersion: version >>> 4,
     minorVersion: version & 0x0f,
-    exchangeType: view.getUint8(18),
-    flags: view.getUint8(19),
-    messageId: view.getUint32(20),
-    length: view.getUint32(24),
+    exchangeType: message[18]!,
+    flags: message[19]!,
+    messageId: readUint32(message, 20),
+    length: readUint32(message, 24),
   };
 }

@@ -4,19 +4,13 @@
  */
 
 import { CodedRangeError, IkeError } from "../../errors.ts";
-import { ByteWriter, toHex } from "../../bytes/mod.ts";
+import { ByteWriter, toHex, viewOf } from "../../bytes/mod.ts";
 import { formatIkeDescription, type IkeDescription } from "./describe.ts";
 import { exchangeName } from "./exchange_types.ts";
 import { IKE_FLAGS, IKE_HEADER_LENGTH, type IkeHeader, parseIkeHeader } from "./header.ts";
 import { DEFAULT_IKE_CODEC_LIMITS, type IkeCodecLimits } from "./limits.ts";
 import { NOTIFY, notifyName } from "./notify_types.ts";
-import {
-  CRITICAL_BIT,
-  GENERIC_HEADER_LENGTH,
-  type RawPayload,
-  walkChain,
-  walkPayloads,
-} from "./payload_chain.ts";
+import { checkLength, CRITICAL_BIT, GENERIC_HEADER_LENGTH, PayloadCursor } from "./payload_chain.ts";
 import { PayloadReader } from "./payload_reader.ts";
 import { PAYLOAD, payloadName } from "./payload_types.ts";
 import { parseUnknown } from "./payloads/unknown.ts";
@@ -53,6 +47,8 @@ export interface ParseOptions {
    * refuses the message as RFC 7296, section 2.5 asks).
    */
   readonly keepCritical?: boolean;
+  /** The message's header, where it was read before. */
+  readonly header?: IkeHeader;
 }
 
 /** Where the octets given to {@linkcode parsePayloads} come from. */
@@ -91,10 +87,17 @@ const VERSION_OFFSET = 17;
 export function parseIkeMessage(octets: Uint8Array, options: ParseOptions = {}): IkeMessage {
   const limits = options.limits ?? DEFAULT_IKE_CODEC_LIMITS;
   checkMessageSize(octets.length, limits);
-  const header = parseIkeHeader(octets);
+  const header = options.header ?? parseIkeHeader(octets);
   checkVersion(header);
+  const end = Math.min(header.length, octets.length);
+  const cursor = new PayloadCursor(end === octets.length ? octets : viewOf(octets, 0, end), {
+    firstType: header.nextPayload,
+    start: IKE_HEADER_LENGTH,
+    maxPayloads: limits.payloads,
+  });
   const payloads: Payload[] = [];
-  for (const raw of walkPayloads(octets, header, limits.payloads)) payloads.push(parsePayload(raw, options));
+  while (cursor.next()) payloads.push(parsePayload(cursor, options));
+  checkLength(octets, header);
   const { spiI, spiR, exchangeType, flags, messageId } = header;
   return {
     spiI,
@@ -120,18 +123,11 @@ export function parsePayloads(
   const { base = 0 } = options;
   checkMessageSize(octets.length, limits);
   const payloads: Payload[] = [];
-  for (const raw of walkChain(octets, { firstType, base, maxPayloads: limits.payloads })) {
-    if (raw.type === PAYLOAD.encrypted || raw.type === PAYLOAD.encryptedFragment) {
-      const payload = payloadName(raw.type);
-      throw new IkeError(
-        "ERR_IKE_PAYLOAD",
-        `Cannot read IKE payloads: expected no encrypted payload inside another, got ${payload} at offset ${
-          raw.offset - GENERIC_HEADER_LENGTH
-        }`,
-        { payload, offset: raw.offset - GENERIC_HEADER_LENGTH, notify: NOTIFY.invalidSyntax },
-      );
-    }
-    payloads.push(parsePayload(raw, options));
+  const cursor = new PayloadCursor(octets, { firstType, base, maxPayloads: limits.payloads });
+  while (cursor.next()) {
+    const { type } = cursor;
+    if (type === PAYLOAD.encrypted || type === PAYLOAD.encryptedFragment) refuseNested(cursor);
+    payloads.push(parsePayload(cursor, options));
   }
   return payloads;
 }
@@ -255,31 +251,39 @@ export function messageDescription(message: IkeMessage): IkeDescription {
 }
 
 /** Reads one payload of a chain. */
-function parsePayload(raw: RawPayload, { limits, keepCritical = false }: ParseOptions): Payload {
-  const { type, critical, nextPayload, body, offset } = raw;
+function parsePayload(cursor: PayloadCursor, { limits, keepCritical = false }: ParseOptions): Payload {
+  const { type, critical, nextPayload, octets } = cursor;
   const name = payloadName(type);
-  const reader = new PayloadReader(name, body, offset, limits ?? DEFAULT_IKE_CODEC_LIMITS);
+  const reader = new PayloadReader(name, octets, cursor, limits ?? DEFAULT_IKE_CODEC_LIMITS);
   const codec = payloadCodec(type);
   if (codec === undefined) {
-    if (critical && !keepCritical) refuseCritical(name, raw);
+    if (critical && !keepCritical) refuseCritical(name, cursor);
     return parseUnknown(reader, type, critical);
   }
   const payload = codec.parse(reader, nextPayload);
   return critical ? { ...payload, critical } : payload;
 }
 
-/** RFC 7296, section 2.5: the answer names the type. */
-function refuseCritical(payload: string, { type, offset }: RawPayload): never {
+function refuseNested(cursor: PayloadCursor): never {
+  const payload = payloadName(cursor.type);
+  const offset = cursor.offset - GENERIC_HEADER_LENGTH;
+  throw new IkeError(
+    "ERR_IKE_PAYLOAD",
+    `Cannot read IKE payloads: expected no encrypted payload inside another, got ${payload} at offset ${offset}`,
+    { payload, offset, notify: NOTIFY.invalidSyntax },
+  );
+}
+
+function refuseCritical(payload: string, cursor: PayloadCursor): never {
+  const offset = cursor.offset - GENERIC_HEADER_LENGTH;
   throw new IkeError(
     "ERR_IKE_CRITICAL_PAYLOAD",
-    `Cannot read IKE message: expected to know every critical payload, got ${payload} at offset ${
-      offset - GENERIC_HEADER_LENGTH
-    }`,
+    `Cannot read IKE message: expected to know every critical payload, got ${payload} at offset ${offset}`,
     {
       payload,
-      offset: offset - GENERIC_HEADER_LENGTH,
+      offset,
       notify: NOTIFY.unsupportedCriticalPayload,
-      notifyData: new Uint8Array([type]),
+      notifyData: new Uint8Array([cursor.type]),
     },
   );
 }

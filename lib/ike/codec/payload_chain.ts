@@ -77,74 +77,126 @@ export function* walkPayloads(
   header: IkeHeader,
   maxPayloads: number = MAX_PAYLOADS,
 ): Generator<RawPayload, void, undefined> {
-  const end = Math.min(header.length, message.length);
-  const { majorVersion, nextPayload } = header;
-  if (majorVersion !== 1 || (header.flags & IKEV1_ENCRYPTION_FLAG) === 0) {
-    yield* walkChain(end === message.length ? message : message.subarray(0, end), {
-      firstType: nextPayload,
+  const { majorVersion, flags } = header;
+  if (majorVersion !== 1 || (flags & IKEV1_ENCRYPTION_FLAG) === 0) {
+    const end = Math.min(header.length, message.length);
+    yield* walkChain(end === message.length ? message : viewOf(message, 0, end), {
+      firstType: header.nextPayload,
       start: IKE_HEADER_LENGTH,
       maxPayloads,
       majorVersion,
     });
   }
-  if (header.length !== message.length) {
-    throw new IkeError(
-      "ERR_IKE_HEADER",
-      `Cannot read IKE message: expected the ${header.length} octets of its header, got ${message.length}`,
-      { offset: LENGTH_OFFSET, notify: NOTIFY.invalidSyntax },
-    );
-  }
+  checkLength(message, header);
 }
 
 /** Walks over a chain of payloads that fills the octets, as `walkPayloads` does for those of a message: the inside of SK. */
-export function* walkChain(
-  octets: Uint8Array,
-  { firstType, start = 0, base = 0, maxPayloads = MAX_PAYLOADS, majorVersion = 2 }: PayloadChain,
-): Generator<RawPayload, void, undefined> {
-  let type = firstType;
-  let offset = start;
-  for (let count = 1; type !== PAYLOAD.none; count++) {
-    const payload = payloadName(type, majorVersion);
-    const at = base + offset;
-    if (count > maxPayloads) {
-      throw chainError("ERR_IKE_LIMIT", payload, at, `at most ${maxPayloads} payloads`, "more");
+export function* walkChain(octets: Uint8Array, chain: PayloadChain): Generator<RawPayload, void, undefined> {
+  const cursor = new PayloadCursor(octets, chain);
+  while (cursor.next()) {
+    const { type, critical, nextPayload, offset, start, end } = cursor;
+    yield { type, critical, nextPayload, body: viewOf(octets, start, end), offset };
+  }
+}
+
+/** A place in a chain of payloads, for those who read many messages: it makes nothing for a payload. */
+export class PayloadCursor {
+  /** The octets that the chain fills. */
+  readonly octets: Uint8Array;
+  /** Type of the payload. */
+  type = 0;
+  /** Whether a receiver that does not know the type must refuse the message. */
+  critical = false;
+  /** The Next Payload field, see {@linkcode RawPayload}. */
+  nextPayload = 0;
+  /** Where its body begins in the octets. */
+  start = 0;
+  /** Where its body ends in the octets. */
+  end: number;
+  readonly #base: number;
+  readonly #maxPayloads: number;
+  readonly #majorVersion: number;
+  #nextType: number;
+  #count = 0;
+
+  /** Stands before the first payload. */
+  constructor(
+    octets: Uint8Array,
+    { firstType, start = 0, base = 0, maxPayloads = MAX_PAYLOADS, majorVersion = 2 }: PayloadChain,
+  ) {
+    this.octets = octets;
+    this.end = start;
+    this.#nextType = firstType;
+    this.#base = base;
+    this.#maxPayloads = maxPayloads;
+    this.#majorVersion = majorVersion;
+  }
+
+  /** What is added to places in the octets to make them offsets in the message. */
+  get base(): number {
+    return this.#base;
+  }
+
+  /** Where the body begins in the message. */
+  get offset(): number {
+    return this.#base + this.start;
+  }
+
+  /** Goes to the next payload; false behind the last one. Throws as `walkPayloads` does. */
+  next(): boolean {
+    const { octets, end: begin } = this;
+    const left = octets.length - begin;
+    const type = this.#nextType;
+    if (type === PAYLOAD.none) {
+      if (left > 0) this.#refuse("the last payload to end the message", `${left} octets more`);
+      return false;
     }
-    const left = octets.length - offset;
+    if (this.#count === this.#maxPayloads) {
+      this.#refuse(`at most ${this.#maxPayloads} payloads`, "more", "ERR_IKE_LIMIT");
+    }
     if (left < GENERIC_HEADER_LENGTH) {
-      throw chainError(
-        "ERR_IKE_PAYLOAD",
-        payload,
-        at,
-        `${payload} at offset ${at}`,
-        `${Math.max(0, left)} octets`,
+      this.#refuse(`${this.#name} at offset ${this.#base + begin}`, `${Math.max(0, left)} octets`);
+    }
+    const length = octets[begin + 2]! << 8 | octets[begin + 3]!;
+    if (length < GENERIC_HEADER_LENGTH || length > left) {
+      this.#refuse(
+        `${this.#name} at offset ${this.#base + begin} to have 4 to ${left} octets`,
+        String(length),
       );
     }
-    const length = octets[offset + 2]! << 8 | octets[offset + 3]!;
-    if (length < GENERIC_HEADER_LENGTH || length > left) {
-      const expected = `${payload} at offset ${at} to have 4 to ${left} octets`;
-      throw chainError("ERR_IKE_PAYLOAD", payload, at, expected, String(length));
-    }
-    const nextPayload = octets[offset]!;
-    yield {
-      type,
-      critical: (octets[offset + 1]! & CRITICAL_BIT) !== 0,
-      nextPayload,
-      body: viewOf(octets, offset + GENERIC_HEADER_LENGTH, offset + length),
-      offset: at + GENERIC_HEADER_LENGTH,
-    };
-    const last = majorVersion !== 1 && (type === PAYLOAD.encrypted || type === PAYLOAD.encryptedFragment);
-    type = last ? PAYLOAD.none : nextPayload;
-    offset += length;
+    this.#count++;
+    this.type = type;
+    this.critical = (octets[begin + 1]! & CRITICAL_BIT) !== 0;
+    this.nextPayload = octets[begin]!;
+    this.start = begin + GENERIC_HEADER_LENGTH;
+    this.end = begin + length;
+    const isLast = this.#majorVersion !== 1 &&
+      (type === PAYLOAD.encrypted || type === PAYLOAD.encryptedFragment);
+    this.#nextType = isLast ? PAYLOAD.none! : this.nextPayload;
+    return true;
   }
-  if (offset < octets.length) {
-    throw chainError(
-      "ERR_IKE_PAYLOAD",
-      undefined,
-      base + offset,
-      "the last payload to end the message",
-      `${octets.length - offset} octets more`,
-    );
+
+  get #name(): string {
+    return payloadName(this.#nextType, this.#majorVersion);
   }
+
+  #refuse(expected: string, got: string, code: IkeErrorCode = "ERR_IKE_PAYLOAD"): never {
+    throw new IkeError(code, `Cannot read IKE payloads: expected ${expected}, got ${got}`, {
+      offset: this.#base + this.end,
+      notify: NOTIFY.invalidSyntax,
+      ...(this.#nextType === PAYLOAD.none ? {} : { payload: this.#name }),
+    });
+  }
+}
+
+/** The header's length must be the message's: the payloads that are there are read before this is said. */
+export function checkLength(message: Uint8Array, header: IkeHeader): void {
+  if (header.length === message.length) return;
+  throw new IkeError(
+    "ERR_IKE_HEADER",
+    `Cannot read IKE message: expected the ${header.length} octets of its header, got ${message.length}`,
+    { offset: LENGTH_OFFSET, notify: NOTIFY.invalidSyntax },
+  );
 }
 
 /** A payload in the notation of the RFC, with the type of a notification: `SA`, `N(COOKIE)`, `N(40960)`, `payload 77`. */
@@ -162,17 +214,3 @@ export const CRITICAL_BIT = 0x80;
 const LENGTH_OFFSET = 24;
 /** All behind the header of an IKEv1 message is encrypted (RFC 2408, section 3.1). */
 const IKEV1_ENCRYPTION_FLAG = 0x01;
-
-function chainError(
-  code: IkeErrorCode,
-  payload: string | undefined,
-  offset: number,
-  expected: string,
-  got: string,
-): IkeError {
-  return new IkeError(code, `Cannot read IKE payloads: expected ${expected}, got ${got}`, {
-    offset,
-    notify: NOTIFY.invalidSyntax,
-    ...(payload === undefined ? {} : { payload }),
-  });
-}

@@ -14,39 +14,47 @@ export class PayloadReader {
   readonly payload: string;
   /** How much it may hold. */
   readonly limits: IkeCodecLimits;
-  readonly #body: Uint8Array;
-  readonly #start: number;
-  #position = 0;
+  readonly #octets: Uint8Array;
+  readonly #end: number;
+  readonly #base: number;
+  #position: number;
 
-  /** Reads `body`, whose first octet is at `start` of the message. */
-  constructor(payload: string, body: Uint8Array, start: number, limits: IkeCodecLimits) {
+  /** Reads octets from `start` to `end`; `base` is what makes a place in them an offset in the message. */
+  constructor(
+    payload: string,
+    octets: Uint8Array,
+    { start, end, base }: { readonly start: number; readonly end: number; readonly base: number },
+    limits: IkeCodecLimits,
+  ) {
     this.payload = payload;
     this.limits = limits;
-    this.#body = body;
-    this.#start = start;
+    this.#octets = octets;
+    this.#position = start;
+    this.#end = end;
+    this.#base = base;
   }
 
   /** Where the next octet lies in the message. */
   get offset(): number {
-    return this.#start + this.#position;
+    return this.#base + this.#position;
   }
 
   /** Octets that are left. */
   get left(): number {
-    return this.#body.length - this.#position;
+    return this.#end - this.#position;
   }
 
   /** An integer of 8 bits. */
   uint8(field: string): number {
     this.#need(1, field);
-    return this.#body[this.#position++]!;
+    return this.#octets[this.#position++]!;
   }
 
   /** An integer of 16 bits. */
   uint16(field: string): number {
     this.#need(2, field);
-    const high = this.#body[this.#position++]!;
-    return high << 8 | this.#body[this.#position++]!;
+    const high = this.#octets[this.#position++]!;
+    return high << 8 | this.#octets[this.#position++]!;
   }
 
   /** So many octets, as a view. */
@@ -54,7 +62,7 @@ export class PayloadReader {
     this.#need(count, field);
     const start = this.#position;
     this.#position += count;
-    return viewOf(this.#body, start, this.#position);
+    return viewOf(this.#octets, start, this.#position);
   }
 
   /** Passes over fields that are reserved: "MUST be ignored on receipt". */
@@ -66,14 +74,16 @@ export class PayloadReader {
   /** All octets that are left, as a view. */
   rest(): Uint8Array {
     const start = this.#position;
-    this.#position = this.#body.length;
-    return viewOf(this.#body, start, this.#position);
+    this.#position = this.#end;
+    return viewOf(this.#octets, start, this.#position);
   }
 
   /** A reader for a substructure of so many octets, which this one passes over. */
   part(count: number, field: string): PayloadReader {
-    const start = this.offset;
-    return new PayloadReader(this.payload, this.bytes(count, field), start, this.limits);
+    const start = this.#position;
+    this.skip(count, field);
+    const range = { start, end: this.#position, base: this.#base };
+    return new PayloadReader(this.payload, this.#octets, range, this.limits);
   }
 
   /** Throws unless everything was read. */

@@ -3,6 +3,7 @@
  * the last response of IKE_AUTH or at any later time, and deletes the IKE SA when that was not done.
  */
 
+import { readUint32 } from "../../bytes/mod.ts";
 import { EXCHANGE, NOTIFY } from "../codec/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
@@ -38,7 +39,7 @@ export class IkeAuthLifetimeTask implements Task {
     // Section 2: it is the original responder that says it.
     const data = message.notify(NOTIFY.authLifetime)?.data;
     if (!askedFirst || data === undefined) return;
-    timers.limitAuthentication(new DataView(data.buffer, data.byteOffset, 4).getUint32(0) * 1000);
+    timers.limitAuthentication(readUint32(data, 0) * 1000);
   }
 
   abort(): void {}

@@ -3,6 +3,7 @@
  * end tells its own, if it is more than one, in IKE_AUTH; after a rekey, which begins with one again, in an INFORMATIONAL exchange.
  */
 
+import { readUint32 } from "../../bytes/mod.ts";
 import { EXCHANGE, NOTIFY } from "../codec/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
@@ -71,7 +72,7 @@ export class PeerWindowTask implements Task {
 function learnWindow(sa: IkeSa, message: Incoming): void {
   const data = message.notify(NOTIFY.setWindowSize!)?.data;
   if (data === undefined) return;
-  sa.exchanges.growWindow(new DataView(data.buffer, data.byteOffset, data.length).getUint32(0));
+  sa.exchanges.growWindow(readUint32(data, 0));
 }
 
 function sizeOctets(size: number): Uint8Array<ArrayBuffer> {

@@ -3,6 +3,7 @@
  * which sends on a child SA that is there no more. The one who hears it makes that child SA anew.
  */
 
+import { readUint32 } from "../../bytes/mod.ts";
 import { NOTIFY } from "../codec/mod.ts";
 import type { IkeSa } from "../ike_sa.ts";
 import type { Incoming, Outgoing } from "../messages.ts";
@@ -49,7 +50,7 @@ export class PeerInvalidSpiTask implements Task {
   process(message: Incoming): void {
     const data = message.notify(NOTIFY.invalidSpi!)!.data;
     if (data.length !== SPI_LENGTH) return;
-    const spi = new DataView(data.buffer, data.byteOffset, SPI_LENGTH).getUint32(0);
+    const spi = readUint32(data, 0);
     const child = this.#sa.children.bySpiOut(spi);
     if (child === undefined || !this.#sa.timers.takeRepair()) return;
     this.#sa.afterResponse(() => this.#sa.children.rekey(child));
