@@ -7,9 +7,9 @@ const PAIRS: readonly string[] = Array.from(
 
 /** Lower-case hexadecimal, with an optional separator between octets. */
 export function toHex(octets: Uint8Array, separator = ""): string {
-  const pairs = new Array<string>(octets.length);
-  for (let i = 0; i < pairs.length; i++) pairs[i] = PAIRS[octets[i]!]!;
-  return pairs.join(separator);
+  let text = "";
+  for (let i = 0; i < octets.length; i++) text += (i === 0 ? "" : separator) + PAIRS[octets[i]!]!;
+  return text;
 }
 
 /** Octets from hexadecimal text of either case; throws a `TypeError` on anything else. */

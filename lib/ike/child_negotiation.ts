@@ -8,7 +8,7 @@ import type { ChildSa, ChildSelectors } from "./child_sa.ts";
 import type { Child, Lifetime } from "./connection.ts";
 import type { ChildSaId } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
-import { deriveChildKeys } from "./keymat.ts";
+import { type ChildDirectionKeys, deriveChildKeys } from "./keymat.ts";
 import type { Incoming, Outgoing } from "./messages.ts";
 import type { SelectedProposal } from "./proposal_selection.ts";
 import {
@@ -48,11 +48,11 @@ export interface ChildSecrets {
 export interface ChildInstallation {
   /** Whether this end began the exchange. */
   readonly began: boolean;
-  readonly replaces?: ChildSaId;
+  readonly replaces?: ChildSaId | undefined;
   /** Whether to send on it at once. */
   readonly send: boolean;
   /** The only traffic that this end asked for, where that was not all of the configuration's. */
-  readonly only?: ChildSelectors;
+  readonly only?: ChildSelectors | undefined;
   /** The peer would take other traffic too, in another child SA (section 2.9). */
   readonly additionalTs?: boolean;
 }
@@ -74,16 +74,14 @@ export function installChild(
     skD: sa.keys!.skD,
     nonceI,
     nonceR,
-    ...(shared === null ? {} : { sharedSecret: shared }),
+    sharedSecret: shared,
     encryption,
     integrity,
   });
   shared?.fill(0);
   // Those of IKE_SA_INIT make the keys of the first child SA and of no other (RFC 7296, section 2.17).
   sa.forgetNonces();
-  const [outgoing, incoming] = began
-    ? [keys.initiatorToResponder, keys.responderToInitiator]
-    : [keys.responderToInitiator, keys.initiatorToResponder];
+  const { initiatorToResponder, responderToInitiator } = keys;
   const child: ChildSa = {
     id: services.newChildSaId(),
     config,
@@ -96,15 +94,17 @@ export function installChild(
     esn,
     local,
     remote,
-    ...(only === undefined ? {} : { only }),
+    only,
     state: "installed",
   };
   sa.children.add(child);
-  const [time, octets, packets] = [config.time, config.bytes, config.packets].map((life) => soften(life, sa));
-  if (time!.soft > 0) sa.timers.set("rekey_child", services.now + time!.soft, child.id);
-  if (time!.hard > 0) sa.timers.set("expire_child", services.now + time!.hard, child.id);
-  const inbound = { spi: spiIn, ...incoming };
-  const outbound = { spi: spiOut, ...outgoing };
+  const time = soften(config.time, sa);
+  const octets = soften(config.bytes, sa);
+  const packets = soften(config.packets, sa);
+  if (time.soft > 0) sa.timers.set("rekey_child", services.now + time.soft, child.id);
+  if (time.hard > 0) sa.timers.set("expire_child", services.now + time.hard, child.id);
+  const inbound = direction(spiIn, began ? responderToInitiator : initiatorToResponder);
+  const outbound = direction(spiOut, began ? initiatorToResponder : responderToInitiator);
   services.logKeys(() => ({
     type: "child_keys",
     encryption,
@@ -130,10 +130,10 @@ export function installChild(
       remote,
       tfcPadding,
       limits: {
-        softOctets: octets!.soft,
-        hardOctets: octets!.hard,
-        softPackets: packets!.soft,
-        hardPackets: packets!.hard,
+        softOctets: octets.soft,
+        hardOctets: octets.hard,
+        softPackets: packets.soft,
+        hardPackets: packets.hard,
       },
     },
     ...(replaces === undefined ? {} : { replaces }),
@@ -141,6 +141,10 @@ export function installChild(
     ...(additionalTs ? { additionalTs } : {}),
   });
   return child;
+}
+
+function direction(spi: number, { encryptionKey, integrityKey }: ChildDirectionKeys) {
+  return { spi, encryptionKey, integrityKey };
 }
 
 /** A soft limit that comes at random a little early, so that not all SAs are renewed at once. */

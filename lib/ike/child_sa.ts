@@ -52,7 +52,7 @@ export interface ChildSa extends ChildSelectors {
   readonly integrity: IntegrityTransform | null;
   readonly esn: boolean;
   /** The only traffic that this end asked for, and will ask for when it is renewed. */
-  readonly only?: ChildSelectors;
+  readonly only: ChildSelectors | undefined;
   state: ChildSaState;
   /** Its life was over while its D waited for the window: the peer has to be told yet. */
   expired?: boolean;

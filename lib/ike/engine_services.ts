@@ -1,5 +1,6 @@
 /** The parts of an engine that its SAs share. */
 
+import { readUint32 } from "../bytes/mod.ts";
 import { type CryptoProviders, SIGNATURE_SCHEMES } from "../crypto/mod.ts";
 import type { Credentials } from "./auth/mod.ts";
 import { ClosedResponses, type LastResponse } from "./closed_responses.ts";
@@ -147,8 +148,7 @@ export class EngineServices implements IkeServices {
 
   #random32(): number {
     this.randomPublic(this.#word);
-    const [a, b, c, d] = this.#word;
-    return (a! << 24 | b! << 16 | c! << 8 | d!) >>> 0;
+    return readUint32(this.#word, 0);
   }
 
   newIkeSpi(): Uint8Array<ArrayBuffer> {

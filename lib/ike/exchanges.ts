@@ -192,7 +192,7 @@ export class Exchanges {
     }
     const message = new Outgoing(exchangeType);
     this.#building = true;
-    this.#run(tasks.map((task) => () => task.build(message)), {
+    this.#run(tasks.length, (i) => tasks[i]!.build(message), {
       finish: () => {
         this.#building = false;
         // Where nothing is left of the tasks, what they were for is gone.
@@ -318,7 +318,7 @@ export class Exchanges {
       return this.#sa.end.fail("invalid_syntax", "The peer answered INVALID_SYNTAX");
     }
     const tasks = operation.tasks.filter((task) => !task.done);
-    this.#run(tasks.map((task) => () => task.process(opened.message)), {
+    this.#run(tasks.length, (i) => tasks[i]!.process(opened.message), {
       finish: () => this.#sa.takeRestart() ? this.#restart(operation) : this.#build(operation),
       failed: (failure) => this.#giveUp(operation, failure),
     });
@@ -365,11 +365,8 @@ export class Exchanges {
     const tasks = (spanning ? this.#spanning : respondingTasks(message, this.#sa)).filter((task) =>
       !task.done
     );
-    const steps = [
-      ...tasks.map((task) => () => task.process(message)),
-      ...tasks.map((task) => () => task.build(response)),
-    ];
-    this.#run(steps, {
+    const count = tasks.length;
+    this.#run(2 * count, (i) => i < count ? tasks[i]!.process(message) : tasks[i - count]!.build(response), {
       finish: () => this.#sendResponse(response, reply),
       failed: (failure) => {
         abort(tasks);
@@ -433,12 +430,17 @@ export class Exchanges {
   // Both.
 
   /** Runs steps one after the other, each of which may wait for the outside. */
-  #run(steps: readonly (() => TaskStep)[], then: Pick<StepsOptions, "finish" | "failed">): void {
+  #run(
+    count: number,
+    step: (index: number) => TaskStep,
+    { finish, failed }: Pick<StepsOptions, "finish" | "failed">,
+  ): void {
     const sa = this.#sa;
-    new Steps(steps, {
+    new Steps(count, step, {
       ask: (need, resume) => sa.services.ask(sa, need, resume),
       isOver: () => sa.state === "closed",
-      ...then,
+      finish,
+      failed,
     }).run();
   }
 

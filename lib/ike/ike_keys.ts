@@ -1,7 +1,7 @@
 /** The keys of an IKE SA, put where they are used: its channel, its keyring, and the key log. */
 
 import type { IkeSa } from "./ike_sa.ts";
-import { deriveIkeKeys } from "./keymat.ts";
+import { deriveIkeKeys, wipe } from "./keymat.ts";
 import type { SelectedProposal } from "./proposal_selection.ts";
 import { IkeProtection, type IkeRandomSource } from "./protection.ts";
 import type { IkeServices } from "./services.ts";
@@ -37,21 +37,13 @@ export function installIkeKeys(
   sharedSecret.fill(0);
   const { skD, skPi, skPr, skEi, skEr, skAi, skAr } = keys;
   sa.keys = { skD, skPi, skPr };
-  const initiator = {
-    encryption,
-    encryptionKey: skEi,
-    ...(integrity === null ? {} : { integrity, integrityKey: skAi }),
-  };
-  const responder = {
-    encryption,
-    encryptionKey: skEr,
-    ...(integrity === null ? {} : { integrity, integrityKey: skAr }),
-  };
-  const [ours, theirs] = role === "initiator" ? [initiator, responder] : [responder, initiator];
+  const initiator = { encryption, encryptionKey: skEi, integrity, integrityKey: skAi };
+  const responder = { encryption, encryptionKey: skEr, integrity, integrityKey: skAr };
+  const isInitiator = role === "initiator";
   sa.channel.protect(
     new IkeProtection({
-      sealer: services.crypto.createSealer(ours),
-      opener: services.crypto.createOpener(theirs),
+      sealer: services.crypto.createSealer(isInitiator ? initiator : responder),
+      opener: services.crypto.createOpener(isInitiator ? responder : initiator),
       ...(encryption.mode === "cbc" ? { random: randomOf(services) } : {}),
     }),
   );
@@ -66,7 +58,7 @@ export function installIkeKeys(
     skAi: skAi.slice(),
     skAr: skAr.slice(),
   }));
-  for (const key of [skEi, skEr, skAi, skAr]) key.fill(0);
+  wipe(skEi, skEr, skAi, skAr);
 }
 
 /** Made here, where it holds on to nothing but the engine: it lives as long as the SA. */

@@ -125,7 +125,7 @@ export interface ChildKeyInput extends Nonces {
   /** SK_d of the IKE SA. */
   readonly skD: Uint8Array;
   /** g^ir of the exchange that makes the child SA, where it had a key exchange of its own. */
-  readonly sharedSecret?: Uint8Array;
+  readonly sharedSecret?: Uint8Array | null;
   /** The negotiated cipher. */
   readonly encryption: EncryptionTransform;
   /** The negotiated MAC; null beside an AEAD. */
@@ -134,8 +134,8 @@ export interface ChildKeyInput extends Nonces {
 
 /** Derives the keys of a child SA: KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr) (section 2.17). */
 export function deriveChildKeys(input: ChildKeyInput): ChildKeys {
-  const { prf, skD, nonceI, nonceR, sharedSecret = new Uint8Array(0), encryption, integrity } = input;
-  const seed = concat([sharedSecret, nonceI, nonceR]);
+  const { prf, skD, nonceI, nonceR, sharedSecret, encryption, integrity } = input;
+  const seed = concat([sharedSecret ?? NO_OCTETS, nonceI, nonceR]);
   const encryptionSize = encryption.keySize + encryption.saltSize;
   const integritySize = integrity?.keySize ?? 0;
   // "All keys for SAs carrying data from the initiator to the responder are taken before SAs going from the responder to

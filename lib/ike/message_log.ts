@@ -18,9 +18,10 @@ export function logLine(
   direction: "sent" | "received",
 ): string {
   const { exchangeType, payloads } = message;
-  const names = payloads.map((payload) => notation(payload, kind));
-  const body = names.length === 0 ? "{ }" : `{ ${names.join(", ")} }`;
-  const text = `${exchangeName(exchangeType)} ${body}`;
+  // Piece by piece: it is written for every message, whoever reads it.
+  let text = `${exchangeName(exchangeType)} {`;
+  for (let i = 0; i < payloads.length; i++) text += (i === 0 ? " " : ", ") + notation(payloads[i]!, kind);
+  text += " }";
   return direction === "sent" ? `${text} -->` : `<-- ${text}`;
 }
 
@@ -31,7 +32,7 @@ export function repeatedLine(exchangeType: number, kind: "request" | "response")
 
 /** The nonce of a request is Ni, that of a response Nr; KE alike. */
 function notation(payload: Payload, kind: "request" | "response"): string {
-  const side = kind === "request" ? "i" : "r";
-  if (payload.kind === "Nonce") return `N${side}`;
-  return payload.kind === "KE" ? `KE${side}` : payloadNotation(payload);
+  if (payload.kind === "Nonce") return kind === "request" ? "Ni" : "Nr";
+  if (payload.kind === "KE") return kind === "request" ? "KEi" : "KEr";
+  return payloadNotation(payload);
 }

@@ -212,22 +212,24 @@ function match(
   const answer = options.answer === true;
   const types = answer ? TYPES : TYPES_OF_OFFERS;
   if (offered.transforms.some(({ type }) => !types[protocol]!.includes(type))) return undefined;
-  const ofType = (type: number) => offered.transforms.filter((transform) => transform.type === type);
-  const first = <Row>(type: number, rows: readonly Row[], transformOf: (row: Row) => Transform) =>
-    firstInCommon(ofType(type), rows, transformOf, options.prefer);
-
-  const encryption = first(TRANSFORM_TYPE.encryption, ours.encryption, encryptionToTransform);
+  const { transforms } = offered;
+  const { encryption: ciphers, integrity: macs, prf: prfs, esn: numbers } = ours;
+  const { prefer } = options;
+  const encryption = firstInCommon(ofType(transforms, "encryption"), ciphers, encryptionToTransform, prefer);
+  const offeredMacs = ofType(transforms, "integrity");
   const integrity = encryption === undefined || encryption.row.icvSize === 0
-    ? first(TRANSFORM_TYPE.integrity, ours.integrity, integrityToTransform)
-    : noIntegrity(ofType(TRANSFORM_TYPE.integrity), answer);
+    ? firstInCommon(offeredMacs, macs, integrityToTransform, prefer)
+    : noIntegrity(offeredMacs, answer);
+  const offeredPrfs = ofType(transforms, "prf");
   const prf = protocol === PROTOCOL.ike
-    ? first(TRANSFORM_TYPE.prf, ours.prf, prfToTransform)
-    : { row: null, transform: ofType(TRANSFORM_TYPE.prf)[0] ?? null };
+    ? firstInCommon(offeredPrfs, prfs, prfToTransform, prefer)
+    : { row: null, transform: offeredPrfs[0] ?? null };
+  const offeredGroups = ofType(transforms, "keyExchange");
   const keyExchange = options.keyExchange === false
-    ? { row: null, transform: none(ofType(TRANSFORM_TYPE.keyExchange)) }
-    : chooseKeyExchange(ofType(TRANSFORM_TYPE.keyExchange), ours, options);
+    ? { row: null, transform: none(offeredGroups) }
+    : chooseKeyExchange(offeredGroups, ours, options);
   const esn = protocol === PROTOCOL.esp
-    ? first(TRANSFORM_TYPE.esn, ours.esn, esnToTransform)
+    ? firstInCommon(ofType(transforms, "esn"), numbers, esnToTransform, prefer)
     : { row: null, transform: null };
   if (!encryption || !integrity || !prf || !keyExchange || !esn) return undefined;
 
@@ -240,8 +242,14 @@ function match(
     integrity: integrity.row,
     keyExchange: keyExchange.row,
     esn: esn.row,
-    transforms: [encryption, integrity, prf, keyExchange, esn].flatMap(({ transform }) => transform ?? []),
+    transforms: [encryption, integrity, prf, keyExchange, esn].map(({ transform }) => transform)
+      .filter((transform) => transform !== null),
   };
+}
+
+function ofType(transforms: readonly Transform[], name: keyof typeof TRANSFORM_TYPE): readonly Transform[] {
+  const type = TRANSFORM_TYPE[name];
+  return transforms.filter((transform) => transform.type === type);
 }
 
 /** The first row that is offered, in our order or in the peer's. */

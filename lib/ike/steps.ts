@@ -2,7 +2,7 @@
 
 import { CryptoError, IkeError } from "../errors.ts";
 import { NOTIFY } from "./codec/mod.ts";
-import { IkeSaFailure, type TaskStep } from "./tasks/task.ts";
+import { IkeSaFailure, type PendingStep, type TaskStep } from "./tasks/task.ts";
 
 /** What happens around steps. */
 export interface StepsOptions {
@@ -18,54 +18,45 @@ export interface StepsOptions {
 
 /** A list of steps under way. */
 export class Steps {
-  readonly #steps: readonly (() => TaskStep)[];
+  readonly #count: number;
+  readonly #step: (index: number) => TaskStep;
   readonly #options: StepsOptions;
   #next = 0;
 
-  /** Takes the steps. */
-  constructor(steps: readonly (() => TaskStep)[], options: StepsOptions) {
-    this.#steps = steps;
+  /** Takes how many steps there are, and how to do each. */
+  constructor(count: number, step: (index: number) => TaskStep, options: StepsOptions) {
+    this.#count = count;
+    this.#step = step;
     this.#options = options;
   }
 
   /** Runs until a step waits, or all are done. */
   run(): void {
-    this.#guard(() => {
-      while (this.#next < this.#steps.length) {
-        if (this.#wait(this.#steps[this.#next++]!())) return false;
-        if (this.#options.isOver()) return false;
+    try {
+      while (this.#next < this.#count) {
+        if (this.#wait(this.#step(this.#next++)) || this.#options.isOver()) return;
       }
-      return true;
-    });
+    } catch (error) {
+      return this.#options.failed(asFailure(error));
+    }
+    this.#options.finish();
   }
 
-  #resume(step: () => TaskStep): void {
+  #resume(step: PendingStep, answer: unknown): void {
     if (this.#options.isOver()) return;
-    let waits = true;
-    this.#guard(() => {
-      waits = this.#wait(step());
-      return false;
-    }, () => waits = true);
-    if (!waits) this.run();
+    try {
+      if (this.#wait(step.resume(answer))) return;
+    } catch (error) {
+      return this.#options.failed(asFailure(error));
+    }
+    this.run();
   }
 
   /** Whether a step waits; if so, the rest is put off. */
   #wait(step: TaskStep): boolean {
     if (step === undefined) return false;
-    this.#options.ask(step.need, (answer) => this.#resume(() => step.resume(answer)));
+    this.#options.ask(step.need, (answer) => this.#resume(step, answer));
     return true;
-  }
-
-  #guard(work: () => boolean, onFailure: () => void = () => {}): void {
-    let complete: boolean;
-    try {
-      complete = work();
-    } catch (error) {
-      onFailure();
-      this.#options.failed(asFailure(error));
-      return;
-    }
-    if (complete) this.#options.finish();
   }
 }
 

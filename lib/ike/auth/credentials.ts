@@ -250,7 +250,7 @@ function readBlocks(file: string | Uint8Array, labels: readonly string[], what: 
 /** How well an identity fits the best of some owners; 0 when it fits none. */
 function bestMatch(owners: readonly Identity[], identity: Identity): number {
   if (owners.length === 0) return IDENTITY_MATCH_ANY;
-  return Math.max(0, ...owners.map((owner) => matchIdentity(owner, identity) ?? 0));
+  return owners.reduce((best, owner) => Math.max(best, matchIdentity(owner, identity) ?? 0), 0);
 }
 
 function wrong(action: string, reason: string): ConfigError {

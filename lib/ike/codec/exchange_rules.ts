@@ -123,30 +123,27 @@ export function checkOuterPayloads(message: IkeMessage): void {
 export function checkExchange(message: IkeMessage): void {
   const rule = ruleOf(message);
   const forms = message.response ? rule.response : rule.request;
-  const counts = new Map<PayloadKind, number>();
-  for (const payload of message.payloads) {
-    checkMeaning(message, payload);
-    counts.set(payload.kind, (counts.get(payload.kind) ?? 0) + 1);
-  }
-  if (forms.some((form) => formOf(form).fits(counts))) return;
+  const { payloads } = message;
+  for (const payload of payloads) checkMeaning(message, payload);
+  if (forms.some((form) => formOf(form).fits(payloads))) return;
   const whole = message.response &&
-    message.payloads.some((payload) =>
+    payloads.some((payload) =>
       payload.kind === "N" && (payload.type < FIRST_STATUS_TYPE || rule.sufficient.includes(payload.type))
     );
-  if (whole && forms.some((form) => formOf(form).admits(counts))) return;
-  refuse(message, forms.join(" or "), listOf(message.payloads), firstStray(forms, counts));
+  if (whole && forms.some((form) => formOf(form).admits(payloads))) return;
+  refuse(message, forms.join(" or "), listOf(payloads), firstStray(forms, payloads));
 }
 
 /** Notify types below are errors (section 3.10.1). */
 const FIRST_STATUS_TYPE = 16384;
 
 /** Payloads that belong to any message. */
-const ANYWHERE: ReadonlySet<PayloadKind> = new Set(["N", "V", "unknown"]);
+const ANYWHERE: readonly PayloadKind[] = ["N", "V", "unknown"];
 
 /** A form as numbers. */
 class Form {
   readonly #needed: PayloadKind[] = [];
-  readonly #most: Map<PayloadKind, number> = new Map();
+  readonly #most: Map<PayloadKind, number> = new Map(ANYWHERE.map((kind) => [kind, Infinity]));
 
   constructor(notation: string) {
     for (const word of notation.split(" ")) {
@@ -158,19 +155,23 @@ class Form {
 
   /** How often a payload may come. */
   most(kind: PayloadKind): number {
-    return ANYWHERE.has(kind) ? Infinity : this.#most.get(kind) ?? 0;
+    return this.#most.get(kind) ?? 0;
   }
 
   /** Whether no payload comes that does not belong here, or too often. */
-  admits(counts: ReadonlyMap<PayloadKind, number>): boolean {
-    for (const [kind, count] of counts) if (count > this.most(kind)) return false;
+  admits(payloads: readonly Payload[]): boolean {
+    for (let i = 0; i < payloads.length; i++) {
+      const { kind } = payloads[i]!;
+      const most = this.most(kind);
+      if (most !== Infinity && countOf(kind, payloads, i + 1) > most) return false;
+    }
     return true;
   }
 
   /** Whether payloads are those of the form, none missing. */
-  fits(counts: ReadonlyMap<PayloadKind, number>): boolean {
-    for (const kind of this.#needed) if (!counts.has(kind)) return false;
-    return this.admits(counts);
+  fits(payloads: readonly Payload[]): boolean {
+    for (const kind of this.#needed) if (countOf(kind, payloads) === 0) return false;
+    return this.admits(payloads);
   }
 }
 
@@ -183,14 +184,19 @@ function formOf(notation: string): Form {
 }
 
 /** What no form admits, or not so often, for the error to name. */
-function firstStray(
-  forms: readonly string[],
-  counts: ReadonlyMap<PayloadKind, number>,
-): { payload?: string } {
-  for (const [kind, count] of counts) {
+function firstStray(forms: readonly string[], payloads: readonly Payload[]): { payload?: string } {
+  for (const { kind } of payloads) {
+    const count = countOf(kind, payloads);
     if (forms.every((form) => count > formOf(form).most(kind))) return { payload: kind };
   }
   return {};
+}
+
+/** How often a payload comes among the first of a message. */
+function countOf(kind: PayloadKind, payloads: readonly Payload[], end = payloads.length): number {
+  let count = 0;
+  for (let i = 0; i < end; i++) if (payloads[i]!.kind === kind) count++;
+  return count;
 }
 
 /** What one payload means: the sizes of SPIs follow from the protocol (sections 3.10 and 3.11). */

@@ -5,6 +5,8 @@ import { IkeError } from "../../errors.ts";
 import type { IkeCodecLimits } from "./limits.ts";
 import { NOTIFY } from "./notify_types.ts";
 
+const NO_OCTETS = new Uint8Array(0);
+
 /**
  * A place in a payload's body that moves on with what is read. Whatever is not there, or not as it must be, is an
  * `ERR_IKE_PAYLOAD` with the payload and the offset, to be answered with INVALID_SYNTAX (RFC 7296, section 2.21).
@@ -60,6 +62,8 @@ export class PayloadReader {
   /** So many octets, as a view. */
   bytes(count: number, field: string): Uint8Array {
     this.#need(count, field);
+    // Most SPIs of notifies and proposals are empty.
+    if (count === 0) return NO_OCTETS;
     const start = this.#position;
     this.#position += count;
     return viewOf(this.#octets, start, this.#position);
@@ -74,6 +78,7 @@ export class PayloadReader {
   /** All octets that are left, as a view. */
   rest(): Uint8Array {
     const start = this.#position;
+    if (start === this.#end) return NO_OCTETS;
     this.#position = this.#end;
     return viewOf(this.#octets, start, this.#position);
   }

@@ -237,8 +237,8 @@ export class ChildCreateTask implements Task {
       {
         began: true,
         send: !this.isForNothing,
-        ...(replaced === undefined ? {} : { replaces: replaced.id }),
-        ...(only === undefined ? {} : { only }),
+        replaces: replaced?.id,
+        only,
         additionalTs: message.notify(NOTIFY.additionalTsPossible!) !== undefined,
       },
     );

@@ -3,6 +3,7 @@
  * Nothing of it is authentic until IKE_AUTH has covered both messages.
  */
 
+import { ByteWriter } from "../../bytes/mod.ts";
 import { NOTIFY } from "../codec/mod.ts";
 import { parseCertificateRequests } from "../auth/mod.ts";
 import { requestCertificate } from "../authentication.ts";
@@ -202,9 +203,9 @@ function announceCapabilities(message: Outgoing, sa: IkeSa): void {
   }
   const hashes = services.hashAlgorithms;
   if (hashes.length > 0) {
-    const data = new Uint8Array(2 * hashes.length);
-    hashes.forEach((hash, i) => new DataView(data.buffer).setUint16(2 * i, hash));
-    message.notify(NOTIFY.signatureHashAlgorithms!, data);
+    const writer = new ByteWriter(new Uint8Array(2 * hashes.length));
+    for (const hash of hashes) writer.uint16(hash);
+    message.notify(NOTIFY.signatureHashAlgorithms!, writer.octets);
   }
   // RFC 6023, section 3: the responder says that it takes IKE_AUTH without a child.
   if (role === "responder" && childless !== "never") message.notify(NOTIFY.childlessIkev2Supported!);
@@ -217,10 +218,9 @@ function learnCapabilities(message: Incoming, { peer, connection }: IkeSa): void
   peer.childless = message.notify(NOTIFY.childlessIkev2Supported!) !== undefined;
   const hashes = message.notify(NOTIFY.signatureHashAlgorithms!)?.data;
   if (hashes !== undefined) {
-    peer.hashAlgorithms = Array.from(
-      { length: hashes.length >> 1 },
-      (_, i) => hashes[2 * i]! << 8 | hashes[2 * i + 1]!,
-    );
+    const algorithms: number[] = [];
+    for (let i = 0; i + 1 < hashes.length; i += 2) algorithms.push(hashes[i]! << 8 | hashes[i + 1]!);
+    peer.hashAlgorithms = algorithms;
   }
   peer.authorities = parseCertificateRequests(message.all("CERTREQ"));
 }

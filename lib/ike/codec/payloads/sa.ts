@@ -135,22 +135,19 @@ function parseTransform(proposal: PayloadReader): Transform {
   const type = reader.uint8("Transform Type");
   reader.skip(1, "RESERVED");
   const id = reader.uint16("Transform ID");
-  let keyLength: number | undefined;
-  const attributes: TransformAttribute[] = [];
+  const transform: { type: number; id: number; keyLength?: number; attributes?: TransformAttribute[] } = {
+    type,
+    id,
+  };
   while (reader.left > 0) {
     const attribute = parseAttribute(reader);
     const { value } = attribute;
-    if (attribute.type === KEY_LENGTH && typeof value === "number" && keyLength === undefined) {
-      keyLength = value;
-    } else attributes.push(attribute);
+    if (attribute.type === KEY_LENGTH && typeof value === "number" && transform.keyLength === undefined) {
+      transform.keyLength = value;
+    } else (transform.attributes ??= []).push(attribute);
   }
   if (last !== (proposal.left === 0)) failLast(reader, "transform", proposal.left);
-  return {
-    type,
-    id,
-    ...(keyLength === undefined ? {} : { keyLength }),
-    ...(attributes.length === 0 ? {} : { attributes }),
-  };
+  return transform;
 }
 
 /** Last Substruc, RESERVED and length, and a reader for what the length covers behind them. */
