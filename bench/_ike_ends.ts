@@ -44,32 +44,10 @@ export class IkeEnds {
   readonly #deadlines = { initiator: Infinity, responder: Infinity };
 
   constructor(suite: Suite, crypto: CryptoProviders) {
-    const credentials = credentialsOf(suite.method);
-    const common: Omit<IkeEngineOptions, "connections"> = {
-      crypto,
-      credentials,
-      random: (octets) => globalThis.crypto.getRandomValues(octets as Uint8Array<ArrayBuffer>),
-      wallClock: () => WALL_CLOCK,
-      limits: { max_ike_sas: 100_000, max_half_open: 100_000, max_half_open_per_source: 100_000 },
-    };
-    const { dpdDelay, peers = 1 } = suite;
-    this.#peers = peers;
-    const asking = dpdDelay === undefined ? {} : { dpd_delay: `${dpdDelay}s` };
-    const initiator = { ...connectionOf(suite), ...asking };
-    const responder = connectionOf(suite);
-    const one = peers === 1;
-    this.initiator = new IkeEngine({
-      ...common,
-      connections: Array.from({ length: peers }, (_, i) => ({
-        ...initiator,
-        name: `bench${i}`,
-        local: one ? initiator.local! : { ...initiator.local, id: `peer${i}.example.org` },
-      })),
-    });
-    this.responder = new IkeEngine({
-      ...common,
-      connections: [one ? responder : { ...responder, remote: { ...responder.remote, id: "%any" } }],
-    });
+    this.#peers = suite.peers ?? 1;
+    const { initiator, responder } = makeEngines(suite, crypto);
+    this.initiator = initiator;
+    this.responder = responder;
   }
 
   /** Sets up an IKE SA and a child SA on a stream of its own; gives the initiator's number of the IKE SA. */
@@ -159,6 +137,39 @@ export class IkeEnds {
       }
     }
   }
+}
+
+/** The engines of both ends; the connections of the initiator are `bench0` and so on, one a peer. */
+export function makeEngines(
+  suite: Suite,
+  crypto: CryptoProviders,
+): { readonly initiator: IkeEngine; readonly responder: IkeEngine } {
+  const common: Omit<IkeEngineOptions, "connections"> = {
+    crypto,
+    credentials: credentialsOf(suite.method),
+    random: (octets) => globalThis.crypto.getRandomValues(octets as Uint8Array<ArrayBuffer>),
+    wallClock: () => WALL_CLOCK,
+    limits: { max_ike_sas: 100_000, max_half_open: 100_000, max_half_open_per_source: 100_000 },
+  };
+  const { dpdDelay, peers = 1 } = suite;
+  const asking = dpdDelay === undefined ? {} : { dpd_delay: `${dpdDelay}s` };
+  const initiator = { ...connectionOf(suite), ...asking };
+  const responder = connectionOf(suite);
+  const one = peers === 1;
+  return {
+    initiator: new IkeEngine({
+      ...common,
+      connections: Array.from({ length: peers }, (_, i) => ({
+        ...initiator,
+        name: `bench${i}`,
+        local: one ? initiator.local! : { ...initiator.local, id: `peer${i}.example.org` },
+      })),
+    }),
+    responder: new IkeEngine({
+      ...common,
+      connections: [one ? responder : { ...responder, remote: { ...responder.remote, id: "%any" } }],
+    }),
+  };
 }
 
 function end(host: number, port: number) {
