@@ -12,11 +12,13 @@ import { makeEngines, type Suite } from "./_ike_ends.ts";
 export class IkeTcpEnds {
   readonly #initiator: End;
   readonly #responder: End;
+  readonly #peers: number;
   readonly #live: number[] = [];
 
-  private constructor(initiator: End, responder: End) {
+  private constructor(initiator: End, responder: End, peers: number) {
     this.#initiator = initiator;
     this.#responder = responder;
+    this.#peers = peers;
   }
 
   /** Connects two ends. */
@@ -30,6 +32,7 @@ export class IkeTcpEnds {
     return new IkeTcpEnds(
       new End(initiator, connection, "originator"),
       new End(responder, value!, "responder"),
+      suite.peers ?? 1,
     );
   }
 
@@ -37,8 +40,8 @@ export class IkeTcpEnds {
   async connect(amount: number, atOnce: number): Promise<void> {
     let begun = 0;
     const begin = () => {
-      begun++;
-      this.#initiator.handle({ kind: "initiate", connection: "bench0", path: this.#initiator.path });
+      const connection = `bench${begun++ % this.#peers}`;
+      this.#initiator.handle({ kind: "initiate", connection, path: this.#initiator.path });
     };
     await this.#initiator.count("child_sa_installed", amount, () => {
       for (let i = 0; i < Math.min(amount, atOnce); i++) begin();
@@ -73,10 +76,11 @@ class End {
     this.#host = new IkeEngineHost(engine, {
       maxQueuedEvents: 0,
       onEvent: (event) => this.#onEvent(event),
-      transmit: (_path, messages) => messages.forEach((octets) => this.#link.sendIke(octets)),
+      transmit: (_path, messages) => this.#link.sendIke(messages),
     });
     this.#link = new StreamLink(connection, role, "bench", {
-      handleIke: (message, path) => this.handle({ kind: "message", path, octets: message.slice() }),
+      handleIke: (messages, path) =>
+        this.#host.handleMessages(path, messages.map((message) => message.slice())),
       handleEsp: () => {},
       handlePathLost: () => {},
       handleLinkEnd: () => {},

@@ -13,7 +13,7 @@ import { KeepaliveFilter, type KeepaliveFilterCounters } from "./keepalive_filte
 import { PrefixReader } from "./prefix_reader.ts";
 import { PrefixRefuser } from "./prefix_refuser.ts";
 import { PrefixWriter } from "./prefix_writer.ts";
-import { SlabFramer } from "./slab_framer.ts";
+import { returnSlab, SlabFramer } from "./slab_framer.ts";
 import type { MessageChunk } from "./transducer.ts";
 
 /** What takes the octets of a {@linkcode ByteConnection}; see `Receiver` of `iketcp/transport`. */
@@ -154,9 +154,9 @@ export class MessageLink implements ByteReceiver {
     const written = bytes && this.#write(bytes);
     const slab = (this.#framer as Partial<SlabFramer>).takeSlab?.();
     if (slab === undefined) return written;
-    if (written === undefined) SlabFramer.giveBack(slab);
+    if (written === undefined) returnSlab(slab);
     // After a failure the slab may still be on its way out of somewhere.
-    else written.then(() => SlabFramer.giveBack(slab), () => {});
+    else written.then(() => returnSlab(slab), () => {});
     return written;
   }
 

@@ -13,25 +13,29 @@ const MOST_SLABS = 16;
 
 const slabs: Uint8Array[] = [];
 
+/** A slab of at least so many octets, with whatever was in it last. */
+export function borrowSlab(size: number): Uint8Array {
+  return size > SLAB_LENGTH ? new Uint8Array(size) : slabs.pop() ?? new Uint8Array(SLAB_LENGTH);
+}
+
+/** Gives a slab back that nobody reads any more. */
+export function returnSlab(slab: Uint8Array): void {
+  if (slab.length === SLAB_LENGTH && slabs.length < MOST_SLABS) slabs.push(slab);
+}
+
 /** Frames messages into slabs that all framers of the process share. */
 export class SlabFramer extends Framer {
   #slab: Uint8Array | undefined;
 
   protected override slab(size: number): Uint8Array {
-    if (size > SLAB_LENGTH) return new Uint8Array(size);
-    this.#slab = slabs.pop() ?? new Uint8Array(SLAB_LENGTH);
+    this.#slab = borrowSlab(size);
     return new Uint8Array(this.#slab.buffer, 0, size);
   }
 
-  /** Takes the slab of the chunk that was emitted last, if it has one; `giveBack` is due when the chunk has left. */
+  /** Takes the slab of the chunk that was emitted last, if it has one; `returnSlab` is due when the chunk has left. */
   takeSlab(): Uint8Array | undefined {
     const slab = this.#slab;
     this.#slab = undefined;
     return slab;
-  }
-
-  /** Gives a slab back that nobody reads any more. */
-  static giveBack(slab: Uint8Array): void {
-    if (slabs.length < MOST_SLABS) slabs.push(slab);
   }
 }

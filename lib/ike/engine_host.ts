@@ -6,7 +6,7 @@
 
 import { IkeError } from "../errors.ts";
 import type { IkeEngine } from "./engine.ts";
-import type { IkeInput } from "./engine_io.ts";
+import type { IkeInput, IkeOutput } from "./engine_io.ts";
 import type { IkeEvent, IkeSaEstablished, IkeSaId } from "./events.ts";
 import type { IkePath } from "./path.ts";
 
@@ -120,6 +120,8 @@ export class IkeEngineHost {
   #controller: ReadableStreamDefaultController<IkeEvent> | null = null;
   #cancelTimer: () => void = () => {};
   #deadline: number | null = null;
+  /** When the timer goes off. */
+  #wakesAt = Infinity;
   #pumping = false;
   #closed = false;
 
@@ -147,9 +149,12 @@ export class IkeEngineHost {
     this.#pump();
   }
 
-  /** A message has come by a path without a stream, such as that of a datagram. */
-  handleMessage(path: IkePath, octets: Uint8Array): void {
-    this.handle({ kind: "message", path, octets });
+  /** Messages have come by a path, in this order. What the engine has to say to all of them goes out together. */
+  handleMessages(path: IkePath, messages: readonly Uint8Array[]): void {
+    if (this.#closed) return;
+    const now = this.#clock.now();
+    for (const octets of messages) this.engine.handle({ kind: "message", path, octets }, now);
+    this.#pump();
   }
 
   /**
@@ -220,44 +225,33 @@ export class IkeEngineHost {
   }
 
   /**
-   * Messages go out as one batch for each path, and before anything that comes behind them: whoever hears that an SA is gone, or a
-   * path unused, may close the connection at once. Gives the deadline.
+   * Messages go out as one batch for each path, and before anything else is told: whoever hears that an SA is gone, or a path
+   * unused, may close the connection at once. Gives the deadline.
    */
   #takeOutputs(): number | null {
-    const batches: Batches = new Map();
     for (;;) {
-      const output = this.engine.poll();
-      if (output.kind === "transmit") {
-        const batch = batches.get(output.path.id);
-        if (batch === undefined) {
-          batches.set(output.path.id, { path: output.path, messages: [output.octets] });
-        } else batch.messages.push(output.octets);
-        continue;
+      const batches: Batches = new Map();
+      const others: Exclude<IkeOutput, { kind: "transmit" | "deadline" }>[] = [];
+      let output = this.engine.poll();
+      for (; output.kind !== "deadline"; output = this.engine.poll()) {
+        if (output.kind !== "transmit") {
+          others.push(output);
+          continue;
+        }
+        const { path, octets } = output;
+        const batch = batches.get(path.id);
+        if (batch === undefined) batches.set(path.id, { path, messages: [octets] });
+        else batch.messages.push(octets);
       }
-      if (batches.size > 0 && (output.kind !== "event" || !isLog(output.event))) {
-        this.#transmitAll(batches);
-        // What was sent may have been answered already: this deadline is an old one.
-        if (output.kind === "deadline") continue;
-      }
-      switch (output.kind) {
-        case "event":
-          this.#tell(output.event);
-          break;
-        case "need":
-          this.#serve(output.id, output.need);
-          break;
-        case "path_unused":
-          this.#options.onPathUnused?.(output.path);
-          break;
-        case "deadline":
-          return output.at;
+      // What is sent or told may be answered at once: only when nothing is left to do is the deadline not an old one.
+      if (batches.size === 0 && others.length === 0) return output.at;
+      for (const { path, messages } of batches.values()) this.#transmit(path, messages);
+      for (const other of others) {
+        if (other.kind === "event") this.#tell(other.event);
+        else if (other.kind === "need") this.#serve(other.id, other.need);
+        else this.#options.onPathUnused?.(other.path);
       }
     }
-  }
-
-  #transmitAll(batches: Batches): void {
-    for (const { path, messages } of batches.values()) this.#transmit(path, messages);
-    batches.clear();
   }
 
   #transmit(path: IkePath, messages: Uint8Array<ArrayBuffer>[]): void {
@@ -303,12 +297,21 @@ export class IkeEngineHost {
     new Promise((resolve) => resolve(onNeed(need))).then(answer, refuse);
   }
 
+  /** A timer that goes off too early stays: to wake for nothing now and then costs less than a new timer for each message. */
   #setTimer(): void {
+    const deadline = this.#closed ? null : this.#deadline;
+    if (deadline !== null && this.#wakesAt <= deadline) return;
     this.#cancelTimer();
     this.#cancelTimer = () => {};
-    if (this.#deadline === null || this.#closed) return;
-    const wait = Math.min(MAX_TIMER, Math.max(0, Math.ceil(this.#deadline - this.#clock.now())));
-    this.#cancelTimer = this.#clock.after(wait, () => this.handle({ kind: "timeout" }));
+    this.#wakesAt = Infinity;
+    if (deadline === null) return;
+    const now = this.#clock.now();
+    const wait = Math.min(MAX_TIMER, Math.max(0, Math.ceil(deadline - now)));
+    this.#wakesAt = now + wait;
+    this.#cancelTimer = this.#clock.after(wait, () => {
+      this.#wakesAt = Infinity;
+      this.handle({ kind: "timeout" });
+    });
   }
 }
 

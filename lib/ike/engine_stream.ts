@@ -60,7 +60,7 @@ export class IkeEngineStream extends TransformStream<Uint8Array[], Uint8Array[]>
           });
         },
         transform(batch) {
-          for (const octets of batch) host.handle({ kind: "message", path, octets });
+          host.handleMessages(path, batch);
         },
         flush: leave,
       },

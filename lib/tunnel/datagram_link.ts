@@ -40,12 +40,15 @@ export class DatagramLink implements Link {
     return path;
   }
 
-  /** Sends an IKE message, with its marker where the socket has one. */
-  sendIke(octets: Uint8Array, { remote }: IkePath): void {
+  /** Sends IKE messages, with their markers where the socket has them. */
+  sendIke(messages: readonly Uint8Array[], { remote }: IkePath): void {
     const marker = this.#marked ? NON_ESP_MARKER_LENGTH : 0;
-    const datagram = new Uint8Array(marker + octets.length);
-    datagram.set(octets, marker);
-    this.#endpoint.send(datagram, { hostname: formatIpAddress(remote.address), port: remote.port });
+    const to = { hostname: formatIpAddress(remote.address), port: remote.port };
+    for (const octets of messages) {
+      const datagram = new Uint8Array(marker + octets.length);
+      datagram.set(octets, marker);
+      this.#endpoint.send(datagram, to);
+    }
   }
 
   /** Sends ESP packets, each a datagram. */
@@ -80,7 +83,7 @@ export class DatagramLink implements Link {
     }
     for (const [path, messages] of bySender) {
       if (this.#marked) sortMessages(messages, path, this.#owner);
-      else for (const message of messages) this.#owner.handleIke(message, path);
+      else this.#owner.handleIke(messages, path);
     }
   }
 }

@@ -55,9 +55,7 @@ export class Endpoint implements SessionHost, LinkOwner {
   constructor(options: EndpointOptions) {
     this.#options = options;
     this.#host = new IkeEngineHost(options.engine, {
-      transmit: (path, messages) => {
-        for (const octets of messages) linkOf(path).sendIke(octets, path);
-      },
+      transmit: (path, messages) => linkOf(path).sendIke(messages, path),
       onEvent: (event) => this.#handleEvent(event),
       onPathUnused: (path) => linkOf(path).release(path),
       onNeed: options.onNeed,
@@ -102,9 +100,9 @@ export class Endpoint implements SessionHost, LinkOwner {
     this.#links.delete(link);
   }
 
-  /** An IKE message has come, without its marker. It is copied: the engine keeps requests, which should not hold a read buffer. */
-  handleIke(message: Uint8Array, path: IkePath): void {
-    this.handle({ kind: "message", path, octets: message.slice() });
+  /** IKE messages have come, without markers. They are copied: the engine keeps requests, which should not hold a read buffer. */
+  handleIke(messages: readonly Uint8Array[], path: IkePath): void {
+    this.#host.handleMessages(path, messages.map((message) => message.slice()));
   }
 
   /** ESP packets with one SPI have come; they are given away. */

@@ -1,5 +1,6 @@
 /** What carries the messages of an endpoint: a stream or a UDP socket. */
 
+import { viewOf } from "../bytes/mod.ts";
 import { NON_ESP_MARKER_LENGTH } from "../encap/mod.ts";
 import { parseIpAddress } from "../ip/mod.ts";
 import type { IkeEndpoint, IkePath } from "../ike/mod.ts";
@@ -13,8 +14,8 @@ export interface LinkPath extends IkePath {
 
 /** Sends messages. After its end it sends nothing: packets are lost then, as they would be on any network. */
 export interface Link {
-  /** Sends an IKE message, which has no marker yet. */
-  sendIke(octets: Uint8Array, path: IkePath): void;
+  /** Sends IKE messages, which have no marker yet. */
+  sendIke(messages: readonly Uint8Array[], path: IkePath): void;
   /** Sends ESP packets that have two octets free in front of each; a promise holds the sender back. */
   sendEsp(packets: Uint8Array[], path: IkePath): Promise<void> | void;
   /** No SA uses the path any more. */
@@ -29,13 +30,13 @@ export interface LinkOwner {
   handlePathLost(path: IkePath): void;
   /** The link is closed. */
   handleLinkEnd(link: Link): void;
-  /** An IKE message, without its marker, as a view. */
-  handleIke(message: Uint8Array, path: IkePath): void;
+  /** IKE messages, without their markers, as views. */
+  handleIke(messages: readonly Uint8Array[], path: IkePath): void;
   /** ESP packets that have one SPI, given away. */
   handleEsp(packets: Uint8Array[], spi: number, path: IkePath): void;
 }
 
-/** Gives messages that begin with a marker or an SPI to their owner: IKE one by one, ESP by runs of one SPI. */
+/** Gives messages that begin with a marker or an SPI to their owner, by runs of one SPI. */
 export function sortMessages(messages: Uint8Array[], path: IkePath, owner: LinkOwner): void {
   for (let i = 0; i < messages.length;) {
     const spi = readSpi(messages[i]!);
@@ -44,7 +45,7 @@ export function sortMessages(messages: Uint8Array[], path: IkePath, owner: LinkO
     const run = i === 0 && end === messages.length ? messages : messages.slice(i, end);
     // The marker stands where an SPI would be, and no SPI is 0 (RFC 9329, section 3.1).
     if (spi !== 0) owner.handleEsp(run, spi, path);
-    else for (const message of run) owner.handleIke(message.subarray(NON_ESP_MARKER_LENGTH), path);
+    else owner.handleIke(run.map((message) => viewOf(message, NON_ESP_MARKER_LENGTH, message.length)), path);
     i = end;
   }
 }

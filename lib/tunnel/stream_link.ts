@@ -1,8 +1,10 @@
 /** A connection as a link: the whole of RFC 9329, sections 3 and 4, and one path. */
 
+import { viewOf } from "../bytes/mod.ts";
 import { type EncapsulationRole, NON_ESP_MARKER_LENGTH } from "../encap/mod.ts";
 import { InPlaceFramer } from "../encap/in_place_framer.ts";
 import { MessageLink } from "../encap/message_link.ts";
+import { borrowSlab, returnSlab } from "../encap/slab_framer.ts";
 import type { Connection } from "../transport/mod.ts";
 import { ikeEndpointOf, type Link, type LinkOwner, type LinkPath, sortMessages } from "./link.ts";
 
@@ -39,12 +41,21 @@ export class StreamLink implements Link {
     });
   }
 
-  sendIke(octets: Uint8Array): void {
+  /** All in one slab, which one write sends. */
+  sendIke(messages: readonly Uint8Array[]): void {
     if (this.#ended) return;
-    const slab = new Uint8Array(IKE_ROOM + octets.length);
-    slab.set(octets, IKE_ROOM);
+    const size = messages.reduce((sum, { length }) => sum + IKE_ROOM + length, 0);
+    const slab = borrowSlab(size);
+    let end = 0;
+    const marked = messages.map((octets) => {
+      slab.fill(0, end, end + IKE_ROOM);
+      slab.set(octets, end + IKE_ROOM);
+      return viewOf(slab, end + IKE_ROOM - NON_ESP_MARKER_LENGTH, end += IKE_ROOM + octets.length);
+    });
+    const sent = this.#messages.send(marked);
+    if (sent === undefined) return returnSlab(slab);
     // Its own answer is what a request waits for; a broken connection is told by `onFault`.
-    this.#messages.send(slab.subarray(IKE_ROOM - NON_ESP_MARKER_LENGTH))?.catch(() => {});
+    sent.then(() => returnSlab(slab), () => {});
   }
 
   sendEsp(packets: Uint8Array[]): Promise<void> | void {
