@@ -36,20 +36,23 @@ export const MACS: Readonly<
 };
 
 /** The MACs that providers bring: their hash, and octets of the digest. */
-export const HMACS: Readonly<Record<HmacAlgorithm, { readonly hash: string; readonly digestSize: number }>> =
-  {
-    "hmac-sha1": { hash: "sha1", digestSize: 20 },
-    "hmac-sha256": { hash: "sha256", digestSize: 32 },
-    "hmac-sha384": { hash: "sha384", digestSize: 48 },
-    "hmac-sha512": { hash: "sha512", digestSize: 64 },
-  };
+export const HMACS: Readonly<
+  Record<HmacAlgorithm, { readonly hash: HashAlgorithm; readonly digestSize: number }>
+> = {
+  "hmac-sha1": { hash: "sha1", digestSize: 20 },
+  "hmac-sha256": { hash: "sha256", digestSize: 32 },
+  "hmac-sha384": { hash: "sha384", digestSize: 48 },
+  "hmac-sha512": { hash: "sha512", digestSize: 64 },
+};
 
-/** Octets of every hash's digest. */
-export const HASHES: Readonly<Record<HashAlgorithm, { readonly digestSize: number }>> = {
-  sha1: { digestSize: 20 },
-  sha256: { digestSize: 32 },
-  sha384: { digestSize: 48 },
-  sha512: { digestSize: 64 },
+/** Octets of every hash's digest, and of the blocks that it works in. */
+export const HASHES: Readonly<
+  Record<HashAlgorithm, { readonly digestSize: number; readonly blockSize: number }>
+> = {
+  sha1: { digestSize: 20, blockSize: 64 },
+  sha256: { digestSize: 32, blockSize: 64 },
+  sha384: { digestSize: 48, blockSize: 128 },
+  sha512: { digestSize: 64, blockSize: 128 },
 };
 
 export type { AeadTraits } from "./ciphers/family.ts";

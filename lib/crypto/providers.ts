@@ -2,18 +2,19 @@
 
 import { CodedRangeError, CodedTypeError, CryptoError } from "../errors.ts";
 import { AeadOpener, AeadSealer } from "./aead_cipher.ts";
-import { CRYPTO_ALGORITHMS } from "./algorithms.ts";
+import { CRYPTO_ALGORITHMS, HASHES, HMACS } from "./algorithms.ts";
 import { checkKnownAnswer } from "./known_answers.ts";
 import { MacOpener, MacSealer } from "./mac_cipher.ts";
 import { createMac } from "./macs.ts";
 import { CheckedKeyExchange, type KeyExchange, type RandomSource } from "./dh/key_exchange.ts";
 import type { KeyExchangeTransform } from "./dh/transforms.ts";
+import { HmacPrf } from "./prf/hmac_prf.ts";
 import { MacPrf, type Prf } from "./prf/prf.ts";
 import type { PrfTransform } from "./prf/transforms.ts";
 import type { SignatureSchemeName } from "./signature/schemes.ts";
 import { signWith, verifyWith } from "./signature/signature.ts";
 import type { EncryptionTransform, IntegrityTransform } from "./transforms.ts";
-import type { HashAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
+import type { HashAlgorithm, HmacAlgorithm, MacAlgorithm } from "./algorithm_names.ts";
 import type { AeadAlgorithm, CipherAlgorithm } from "./ciphers/table.ts";
 import type {
   CipherDirection,
@@ -87,6 +88,8 @@ export class CryptoProviders {
   readonly #providers: readonly CryptoProvider[];
   readonly #unavailable: readonly UnavailableProvider[];
   readonly #place: string;
+  /** They have no state, and each SA wants one. */
+  readonly #prfs: Map<PrfTransform, Prf> = new Map();
 
   /**
    * Takes providers, the preferred one first, what is to be reported of those that are not there, and where this is, for errors: `here`,
@@ -170,8 +173,9 @@ export class CryptoProviders {
 
   /** Makes a pseudorandom function. */
   createPrf(transform: PrfTransform): Prf {
-    const provider = this.providerOf(transform.algorithm);
-    return new MacPrf(transform, (key) => createMac(provider, transform.algorithm, key));
+    let prf = this.#prfs.get(transform);
+    if (prf === undefined) this.#prfs.set(transform, prf = this.#makePrf(transform));
+    return prf;
   }
 
   /**
@@ -233,6 +237,17 @@ export class CryptoProviders {
     return verifyWith((algorithm) => this.#handshakeOf(algorithm), { scheme, spki }, data, signature);
   }
 
+  #makePrf(transform: PrfTransform): Prf {
+    const { algorithm } = transform;
+    const hash = isHmac(algorithm) ? HMACS[algorithm].hash : null;
+    if (hash !== null && this.has(hash)) {
+      const provider = this.#handshakeOf(hash);
+      return new HmacPrf(transform, { ...HASHES[hash], hash: (data) => provider.hash(hash, data) });
+    }
+    const provider = this.providerOf(algorithm);
+    return new MacPrf(transform, (key) => createMac(provider, algorithm, key));
+  }
+
   /** The provider of an algorithm has that part, else it would not have known its known answer. */
   #handshakeOf(algorithm: CryptoAlgorithm): HandshakeProvider {
     return this.providerOf(algorithm).handshake!;
@@ -284,6 +299,10 @@ function reasonAgainst(provider: CryptoProvider, algorithm: CryptoAlgorithm): st
 }
 
 type AeadTransform = EncryptionTransform & { readonly algorithm: AeadAlgorithm };
+
+function isHmac(algorithm: MacAlgorithm): algorithm is HmacAlgorithm {
+  return Object.hasOwn(HMACS, algorithm);
+}
 
 function isAead(transform: EncryptionTransform): transform is AeadTransform {
   return transform.mode === "aead" || transform.mode === "gmac";
