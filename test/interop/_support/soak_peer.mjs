@@ -20,6 +20,8 @@ import { readCredentials } from "./ike_credentials.mjs";
 
 /** A ping that was not answered after this is lost. */
 const lateAfterMs = 5000;
+/** A peer that asked has its first child SA ready a moment after our answer has left; rekeys are what is tested here. */
+const settleMs = 1000;
 /** How many of the latest events are kept for the report of a loss. */
 const historyLength = 400;
 
@@ -176,7 +178,7 @@ function turned(packet) {
 /** As many pings as are due by now. */
 function ping() {
   if (remote === undefined || stopping) return;
-  ping.from ??= performance.now();
+  ping.from ??= performance.now() + settleMs;
   const due = Math.floor((performance.now() - ping.from) / 1000 * setup.rate);
   // After a pause of this process: not all at once.
   for (let i = 0; counts.sent < due && i < 50; i++) {
