@@ -10,7 +10,7 @@ import { exchangeName } from "./exchange_types.ts";
 import { IKE_FLAGS, IKE_HEADER_LENGTH, type IkeHeader, parseIkeHeader } from "./header.ts";
 import { DEFAULT_IKE_CODEC_LIMITS, type IkeCodecLimits } from "./limits.ts";
 import { NOTIFY, notifyName } from "./notify_types.ts";
-import { checkLength, CRITICAL_BIT, GENERIC_HEADER_LENGTH, PayloadCursor } from "./payload_chain.ts";
+import { checkMessageLength, CRITICAL_BIT, GENERIC_HEADER_LENGTH, PayloadCursor } from "./payload_chain.ts";
 import { PayloadReader } from "./payload_reader.ts";
 import { PAYLOAD, payloadName } from "./payload_types.ts";
 import { parseUnknown } from "./payloads/unknown.ts";
@@ -97,7 +97,7 @@ export function parseIkeMessage(octets: Uint8Array, options: ParseOptions = {}):
   });
   const payloads: Payload[] = [];
   while (cursor.next()) payloads.push(parsePayload(cursor, options));
-  checkLength(octets, header);
+  checkMessageLength(octets, header);
   const { spiI, spiR, exchangeType, flags, messageId } = header;
   return {
     spiI,

@@ -87,7 +87,7 @@ export function* walkPayloads(
       majorVersion,
     });
   }
-  checkLength(message, header);
+  checkMessageLength(message, header);
 }
 
 /** Walks over a chain of payloads that fills the octets, as `walkPayloads` does for those of a message: the inside of SK. */
@@ -190,7 +190,7 @@ export class PayloadCursor {
 }
 
 /** The header's length must be the message's: the payloads that are there are read before this is said. */
-export function checkLength(message: Uint8Array, header: IkeHeader): void {
+export function checkMessageLength(message: Uint8Array, header: IkeHeader): void {
   if (header.length === message.length) return;
   throw new IkeError(
     "ERR_IKE_HEADER",
