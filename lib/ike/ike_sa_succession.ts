@@ -28,9 +28,14 @@ export class IkeSaSuccession {
     this.#sa = sa;
   }
 
-  /** A rekey by either end is under way. */
+  /** A rekey by either end is under way, or one that has made this SA, which may be for nothing. */
   get isUnderWay(): boolean {
-    return this.rekeying || this.peerSuccessor !== null || this.#sa.exchanges.isBusyWith("ike_rekey");
+    return this.rekeying || this.peerSuccessor !== null || this.#isUndecided ||
+      this.#sa.exchanges.isBusyWith("ike_rekey");
+  }
+
+  get #isUndecided(): boolean {
+    return this.predecessor?.state === "established";
   }
 
   /** Replaces the SA, unless that is under way. */
@@ -38,10 +43,9 @@ export class IkeSaSuccession {
     const { state, exchanges, reauthentication, timers, services, retries } = this.#sa;
     if (state !== "established" || exchanges.isBusyWith("ike_rekey")) return;
     if (timers.at("linger") !== undefined) return; // it was redundant, and waits only to be deleted
-    if (reauthentication.isUnderWay) return timers.set("rekey_ike", services.now + retries.delay());
-    if (!exchanges.begin(rekeyIkeOperation(this.#sa))) {
-      timers.set("rekey_ike", services.now + retries.delay());
-    }
+    const isTaken = !reauthentication.isUnderWay && !this.#isUndecided &&
+      exchanges.begin(rekeyIkeOperation(this.#sa));
+    if (!isTaken) timers.set("rekey_ike", services.now + retries.delay());
   }
 
   /** Whether the peer has replaced so many without deleting them that it may not replace this one, too. */

@@ -230,4 +230,20 @@ describe("What the simulator has found", () => {
       assertLeft(pair, 1, 1);
     });
   }
+
+  for (const kind of ["reauthenticate", "rekey_ike"] as const) {
+    it(`an IKE SA that the peer has made, and that may be for nothing, is not replaced before that is known (${kind})`, () => {
+      const pair = established({ a: nonces(0, 1), b: nonces(128, 2) });
+      pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+      pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+      pair.deliver(); // that of `b` is answered by `a`
+      const answers = hold(pair, pair.a);
+      pair.a.forget();
+      pair.handle(pair.a, { kind, ikeSa: 2 });
+      assert.deepEqual(pair.a.talk(), [], "it begins at once");
+      pair.inFlight.push(...answers);
+      pair.advance(60_000);
+      assertLeft(pair, 1, 1);
+    });
+  }
 });

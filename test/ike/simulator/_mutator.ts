@@ -21,6 +21,8 @@ const INITIATOR = 0x08;
 const HEADER = 28;
 const GENERIC_HEADER = 4;
 const TYPES = [33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 47, 48, 200];
+/** TSi and TSr. */
+const TRAFFIC: readonly number[] = [44, 45];
 /** Share of messages that come out wrong. */
 const SHARE = 0.02;
 
@@ -81,7 +83,8 @@ export class Mutator {
           payloads[at] = { ...payload, data: new Uint8Array([...data, ...this.#octets(20)]) };
           break;
         default:
-          payloads[at] = { ...payload, data: this.#damage(data) };
+          // Ends that do not agree on their traffic would refuse each other's packets, and rightly so.
+          if (!TRAFFIC.includes(payload.type)) payloads[at] = { ...payload, data: this.#damage(data) };
       }
     }
     return payloads;
