@@ -1,6 +1,8 @@
 /** The platform's own WebSocket objects against our server, and the objects of `ws` at either end. */
 
+import assert from "node:assert/strict";
 import { createRequire } from "node:module";
+import { describe, it } from "node:test";
 import { connectWebSocket, detectRuntime, listenWebSocket } from "../../lib/runtime/mod.ts";
 import {
   adoptWebSocket,
@@ -26,11 +28,11 @@ const ws = createRequire(import.meta.url)("ws") as {
 };
 
 /** A client of the platform's, and our server. */
-async function pair(use: Use): Promise<[Connection, Connection]> {
+async function pair(use: Use | undefined): Promise<[Connection, Connection]> {
   const listener = await listenWebSocket({ hostname: "127.0.0.1", port: 0 });
   const reader = listener.connections.getReader();
   const [client, { value: server }] = await Promise.all([
-    connectPlatformWebSocket(`ws://127.0.0.1:${listener.address.port}`, { use }),
+    connectPlatformWebSocket(`ws://127.0.0.1:${listener.address.port}`, { ...(use && { use }) }),
     reader.read(),
   ]);
   await listener.close();
@@ -62,6 +64,31 @@ if (WebSocketStream !== undefined) {
     capacity: 16_000_000,
   });
 }
+
+describe("connectPlatformWebSocket", () => {
+  it("takes the WebSocket by itself, also where there is a WebSocketStream", {
+    skip: WebSocket === undefined && "this runtime has no WebSocket",
+  }, async () => {
+    const platform = globalThis as unknown as { WebSocketStream?: unknown };
+    const before = Object.getOwnPropertyDescriptor(platform, "WebSocketStream");
+    Object.defineProperty(platform, "WebSocketStream", {
+      configurable: true,
+      value: class {
+        constructor() {
+          throw new Error("A tab would not survive this");
+        }
+      },
+    });
+    try {
+      const [client, server] = await pair(undefined);
+      assert.deepEqual(client.layers, [{ layer: "websocket", protocol: "iketcp" }]);
+      await Promise.all([client.close(), server.close()]);
+    } finally {
+      if (before === undefined) delete platform.WebSocketStream;
+      else Object.defineProperty(platform, "WebSocketStream", before);
+    }
+  });
+});
 
 // Deno and Bun have servers of their own, and what they have in place of `ws` is not it.
 if (detectRuntime().name === "node") {
