@@ -110,6 +110,11 @@ export function verification(settings: TlsClientSettings): "ca" | "pin" | "ca an
   return "ca";
 }
 
+/** Who may vouch for a server, of all that TLS is to do with another one. */
+export function authorities({ ca }: TlsClientSettings = {}): TlsClientSettings {
+  return ca === undefined ? {} : { ca };
+}
+
 /** Options for `tls.connect`, without the socket. */
 export function clientOptions(settings: TlsClientSettings, host: string, action: string): ConnectionOptions {
   const { alpn, sni } = settings;

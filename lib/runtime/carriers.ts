@@ -27,6 +27,7 @@ import {
 } from "../transport/url.ts";
 import { runtime } from "./_select.ts";
 import type { Carrier, StreamCarrier } from "./carrier.ts";
+import { authorities } from "./_tls_options.ts";
 import { openStream } from "./open_stream.ts";
 import { TLS_CARRIER, TLS_TCP_CARRIER } from "./tls_carrier.ts";
 import { WS_CARRIER, WSS_CARRIER } from "./web_socket_carrier.ts";
@@ -120,16 +121,20 @@ function streamCarrier(url: CarrierUrl): StreamCarrier {
   );
 }
 
-/** The options, with what the URL's parameters say of the same things in their place. */
+/** The options, with what the URL's parameters say of the same things in their place: a pin in that of authorities. */
 function withParameters(url: CarrierUrl, options: CarrierConnectOptions): CarrierConnectOptions {
   const { proxy, sni, pin, alpn } = url.parameters;
+  // A pin says more than any authority, and those of the options may be meant for another server.
+  const { ca, ...others } = options.tls ?? {};
   const tls = {
-    ...options.tls,
+    ...others,
+    ...(ca !== undefined && pin === undefined && { ca }),
     ...(sni !== undefined && { sni }),
     ...(pin !== undefined && { pin: splitList(pin) }),
     ...(alpn !== undefined && { alpn: splitList(alpn) }),
   };
-  return { ...options, tls, ...(proxy !== undefined && { proxy: proxyOf(url, proxy) }) };
+  const proxyTls = options.proxyTls ?? authorities(options.tls);
+  return { ...options, tls, proxyTls, ...(proxy !== undefined && { proxy: proxyOf(url, proxy) }) };
 }
 
 /** One object for each URL object, since what is known of a proxy is known of its object. */

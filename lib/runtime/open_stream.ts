@@ -8,6 +8,7 @@ import type { ProxySettings } from "../transport/proxy_url.ts";
 import type { TransportAddress } from "../transport/address.ts";
 import type { CarrierConnectOptions, Connection } from "../transport/types.ts";
 import { runtime } from "./_select.ts";
+import { authorities } from "./_tls_options.ts";
 import { connectTls } from "./tls_connection.ts";
 
 /** Proxies that have asked for their credentials, so that the next connection spares a refusal (RFC 7617, section 2.2). */
@@ -48,12 +49,12 @@ export async function openStream(
 /** A connection to a proxy, over TLS if that is how it is spoken to. */
 async function openProxy(
   proxy: ProxySettings,
-  { localAddress, tls }: CarrierConnectOptions,
+  { localAddress, tls, proxyTls }: CarrierConnectOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
   const connection = await runtime.connectTcp(proxy, { signal, timeout: 0, localAddress });
   if (!proxy.secure) return connection;
-  const settings = proxy.tls ?? (tls?.ca === undefined ? {} : { ca: tls.ca });
+  const settings = proxy.tls ?? proxyTls ?? authorities(tls);
   return await connectTls(connection, {
     alpn: PROXY_ALPN,
     ...settings,

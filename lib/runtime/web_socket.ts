@@ -67,7 +67,9 @@ export async function connectWebSocket(
 ): Promise<Connection> {
   const { path = "/", secure = false, sessions } = options;
   const scheme = secure ? "wss" : "ws";
-  const host = hostField(address, CARRIER_SCHEMES[scheme].defaultPort);
+  // The name by which the server is known is the one that its web sites are told apart by.
+  const hostname = secure && options.tls?.sni || address.hostname;
+  const host = hostField({ hostname, port: address.port }, CARRIER_SCHEMES[scheme].defaultPort);
   return await attempt(options, `connect to ${scheme}://${host}${path}`, async (signal) => {
     // The time is for everything together.
     const stream = await openStream(address, { ...options, signal, timeout: 0 });

@@ -3,10 +3,15 @@
  * wants that. The core: octets in, steps out, no streams. `http_tunnel.ts` runs it on a duplex.
  */
 
-import { CodedTypeError, ProxyError } from "../errors.ts";
+import { CodedTypeError, ProxyError, TransportError } from "../errors.ts";
 import { formatAddress, isIpAddress, type TransportAddress } from "./address.ts";
 import { HttpBodySkipper } from "./http_body_skipper.ts";
-import { fieldValues, type HttpResponseHead, HttpResponseHeadReader } from "./http_response_head.ts";
+import {
+  fieldValues,
+  type HttpResponseHead,
+  HttpResponseHeadReader,
+  type HttpResponseStart,
+} from "./http_response_head.ts";
 import type { ProxyCredentials } from "./proxy_url.ts";
 
 /** Options of an {@linkcode HttpConnect}. */
@@ -100,7 +105,7 @@ export class HttpConnect {
     let octets = chunk;
     for (;;) {
       if (this.#reading.part === "body") return this.#handleBody(this.#reading.skipper, octets);
-      const start = this.#reader.handle(octets);
+      const start = this.#readHead(octets);
       if (start === undefined) return undefined;
       const { head, rest } = start;
       octets = rest;
@@ -126,10 +131,12 @@ export class HttpConnect {
 
   /** Throws, unless the proxy wants credentials that it has not had; undefined: its body is passed over first. */
   #handleRefusal(head: HttpResponseHead): HttpConnectStep | undefined {
-    const { status, reason } = head;
-    if (status !== 407) throw new ProxyError("ERR_TRANSPORT_PROXY_REFUSED", refused(head), status, reason);
+    const { status } = head;
+    const reason = this.#withoutSecrets(head.reason);
+    const refused = `Cannot open tunnel: the proxy answered ${status}${reason === "" ? "" : ` ${reason}`}`;
+    if (status !== 407) throw new ProxyError("ERR_TRANSPORT_PROXY_REFUSED", refused, status, reason);
     const fail = (why: string): never => {
-      throw new ProxyError("ERR_TRANSPORT_PROXY_AUTH", `${refused(head)}: ${why}`, status, reason);
+      throw new ProxyError("ERR_TRANSPORT_PROXY_AUTH", `${refused}: ${why}`, status, reason);
     };
     if (!offersBasic(head)) fail("it offers no authentication that is known here, which is Basic");
     if (this.#options.credentials === undefined) fail("it wants a user name and a password");
@@ -139,6 +146,26 @@ export class HttpConnect {
     if (skipper === undefined) return { step: "reopen" };
     this.#reading = { part: "body", skipper };
     return undefined;
+  }
+
+  #readHead(octets: Uint8Array): HttpResponseStart | undefined {
+    try {
+      return this.#reader.handle(octets);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      throw new TransportError(error.code, this.#withoutSecrets(error.message));
+    }
+  }
+
+  /** What a proxy said, as it may be shown: some say back what they were told. */
+  #withoutSecrets(text: string): string {
+    const { credentials } = this.#options;
+    if (credentials === undefined) return text;
+    const password = credentials.password.replace(/[^\x20-\x7e]/g, "").trim(); // as it would be shown
+    return [basic(credentials), password].filter((secret) => secret !== "").reduce(
+      (shown, secret) => shown.replaceAll(secret, "…"),
+      text,
+    );
   }
 
   #handleBody(skipper: HttpBodySkipper, chunk: Uint8Array): HttpConnectStep | undefined {
@@ -159,10 +186,6 @@ export class HttpConnect {
     for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
     return new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
   }
-}
-
-function refused({ status, reason }: HttpResponseHead): string {
-  return `Cannot open tunnel: the proxy answered ${status}${reason === "" ? "" : ` ${reason}`}`;
 }
 
 /** RFC 9110, section 11.6.1: challenges are a list of schemes with parameters; what is quoted names no scheme. */

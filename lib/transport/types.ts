@@ -155,6 +155,8 @@ export interface CarrierConnectOptions extends ConnectOptions {
   readonly proxy?: ProxySettings;
   /** TLS, for the carriers that have it. */
   readonly tls?: TlsClientSettings;
+  /** TLS towards a proxy that is spoken to by it and has no settings of its own. Default: the authorities of `tls`. */
+  readonly proxyTls?: TlsClientSettings;
   /** More header fields for the requests of carriers that open with HTTP (not for the proxy). */
   readonly headers?: Readonly<Record<string, string>>;
 }

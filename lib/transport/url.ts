@@ -33,7 +33,7 @@ export const CARRIER_SCHEMES: Readonly<Record<CarrierScheme, SchemeRules>> = {
   tcp: { kind: "stream", defaultPort: 4500, path: false, parameters: ["proxy"] },
   tls: { kind: "stream", defaultPort: 443, path: false, parameters: ["proxy", "sni", "pin", "alpn"] },
   ws: { kind: "stream", defaultPort: 80, path: true, parameters: ["proxy"] },
-  wss: { kind: "stream", defaultPort: 443, path: true, parameters: ["proxy", "pin"] },
+  wss: { kind: "stream", defaultPort: 443, path: true, parameters: ["proxy", "sni", "pin"] },
   https: { kind: "stream", defaultPort: 443, path: true, parameters: ["pin"] },
   // TLS and plain TCP at one port, told apart by their first octets.
   "tls+tcp": { kind: "stream", defaultPort: 443, path: false, parameters: ["alpn"], listenOnly: true },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import { ProxyError } from "../../lib/errors.ts";
 import { connectCarrier, connectTcp, listenTcp, listenTls, openStream } from "../../lib/runtime/mod.ts";
@@ -119,6 +120,25 @@ describe("openStream", () => {
     const sent = new Response("hello").body!.pipeTo(client.writable);
     assert.equal(new TextDecoder().decode(await readAll(there!.readable)), "hello");
     await sent;
+    await Promise.all([client.close(), there!.close(), server.close(), listener.close()]);
+    await proxy;
+  });
+
+  it("knows a server by the pin of its URL alone, and a proxy before it by the authorities", async () => {
+    const listener = listenTls(await listenTcp({ hostname: "127.0.0.1", port: 0 }), identity("server"));
+    const proxy = runProxy(listener, (turn) => serveTunnel(turn));
+    const server = listenTls(await listenTcp({ hostname: "127.0.0.1", port: 0 }), identity("stranger"));
+    const accepted = server.connections.getReader().read();
+    const { raw } = new X509Certificate(identity("stranger").cert);
+    const pin = createHash("sha256").update(raw).digest("hex");
+    const query = `?pin=${pin}&proxy=${encodeURIComponent(`https://${formatAddress(listener.address)}`)}`;
+    const url = parseCarrierUrl(`tls://${formatAddress(server.address)}${query}`);
+    const [client, { value: there }] = await Promise.all([
+      connectCarrier(url, { tls: { ca: CA } }),
+      accepted,
+    ]);
+    const [, , tls] = client.layers!;
+    assert.ok(tls?.layer === "tls" && tls.verified === "pin");
     await Promise.all([client.close(), there!.close(), server.close(), listener.close()]);
     await proxy;
   });

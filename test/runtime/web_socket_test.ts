@@ -7,6 +7,7 @@ import {
   detectRuntime,
   listenCarrier,
   listenTcp,
+  listenTls,
   listenWebSocket,
 } from "../../lib/runtime/mod.ts";
 import type { TlsListener } from "../../lib/runtime/tls_listener.ts";
@@ -87,6 +88,25 @@ describe("wss:// URLs", () => {
     assert.equal(new TextDecoder().decode(await readAll(server!.readable)), "hello");
     await sent;
     await Promise.all([client.close(), server!.close(), listener.close()]);
+  });
+
+  it("know their server by the name of sni, whatever its address", async () => {
+    const listener = listenTls(await listenTcp({ hostname: "127.0.0.1", port: 0 }), identity("server"));
+    const { port } = listener.address;
+    const url = parseCarrierUrl(`wss://127.0.0.1:${port}/vpn?sni=gw.example`);
+    const attempt = rejection(connectCarrier(url, { tls: { ca: CA } }));
+    const { value: server } = await listener.connections.getReader().read();
+    const { value } = await server!.readable.getReader().read();
+    assert.match(
+      new TextDecoder().decode(value),
+      new RegExp(`^GET /vpn HTTP/1.1\r\nHost: gw\\.example:${port}\r\n`),
+    );
+    await Promise.all([server!.close(), listener.close(), attempt]);
+    const wrong = parseCarrierUrl(`wss://127.0.0.1:${port}/vpn?sni=elsewhere.example`);
+    const other = listenTls(await listenTcp({ hostname: "127.0.0.1", port: 0 }), identity("server"));
+    const error = await rejection(connectCarrier({ ...wrong, ...other.address }, { tls: { ca: CA } }));
+    assert.equal(error.code, "ERR_TRANSPORT_TLS_CERTIFICATE");
+    await other.close();
   });
 
   it("go through a proxy", async () => {

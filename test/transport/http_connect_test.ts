@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { IketcpError, ProxyError } from "../../lib/errors.ts";
+import { IketcpError, ProxyError, TransportError } from "../../lib/errors.ts";
 import { HttpConnect, type HttpConnectOptions, type HttpConnectStep } from "../../lib/transport/mod.ts";
 import { cutsOf } from "../_support/cuts.ts";
 
@@ -228,6 +228,27 @@ describe("HttpConnect", () => {
         assert.equal(error.status, 407);
         assert.match(error.message, message);
         assert.doesNotMatch(error.message, /geheim|bWU6/);
+        return true;
+      });
+    }
+  });
+
+  it("does not repeat credentials that a proxy says back", () => {
+    const answers = [
+      "HTTP/1.1 403 me:geheim ä is not welcome\r\n\r\n",
+      `HTTP/1.1 407 P geheim ä\r\n${BASIC}\r\n`,
+      `HTTP/1.1 200 OK\r\nyou said ${AUTHORIZATION}\r\n\r\n`,
+      `HTTP/1.1 9999 ${AUTHORIZATION}\r\n\r\n`,
+    ];
+    for (const answer of answers) {
+      const connect = new HttpConnect(TARGET, { credentials: CREDENTIALS, authenticateAtOnce: true });
+      connect.start();
+      assert.throws(() => connect.handle(encode(answer)), (error) => {
+        assert.ok(error instanceof TransportError);
+        assert.match(error.message, /…/);
+        for (const text of [error.message, (error as Partial<ProxyError>).reason ?? ""]) {
+          assert.doesNotMatch(text, /geheim|bWU6/);
+        }
         return true;
       });
     }
