@@ -272,7 +272,7 @@ class NodeTlsConnection extends CarrierConnection implements TlsConnection {
   readonly #below: ByteDuplex & Partial<Connection>;
   #ended = false;
   #closed = false;
-  /** Broken by TLS itself, which has an alert for the peer. */
+  /** Broken by TLS itself, which has an alert for the peer, and not by one of the peer. */
   #faulty = false;
   /** Settles the half-close that waits: Bun forgets it when the peer has ended meanwhile. */
   #ending: (() => void) | undefined;
@@ -312,7 +312,7 @@ class NodeTlsConnection extends CarrierConnection implements TlsConnection {
 
   /** The peer broke the rules of TLS, somebody on the way did, or the peer says that of us. */
   #handleFault(error: Error): void {
-    this.#faulty = this.#duplex.failure === undefined;
+    this.#faulty = this.#duplex.failure === undefined && !/alert/i.test(error.message);
     this.handleError(this.#explain(error));
   }
 
