@@ -25,11 +25,9 @@ export function prepend(rest: Uint8Array, readable: ReadableStream<Uint8Array>):
 
 /** A connection whose stream begins elsewhere than the one below: everything else is that one's. */
 export class ResumedConnection implements Connection {
-  /** `rest`, then what the connection below gives. */
-  readonly readable: ReadableStream<Uint8Array>;
   /** The writable of the connection below. */
   readonly writable: WritableStream<Uint8Array>;
-  /** As below, where nothing was put back. */
+  /** `rest`, then what the connection below gives, where that can be received. */
   readonly receive?: (receiver: Receiver) => void;
   /** As below. */
   readonly transmit?: (chunk: Uint8Array) => void | Promise<void>;
@@ -45,13 +43,21 @@ export class ResumedConnection implements Connection {
   readonly layers?: readonly ConnectionLayer[];
 
   readonly #below: Connection;
+  readonly #rest: Uint8Array;
+  /** Made when somebody asks for it: it locks the one below, which a receiver takes in its place. */
+  #readable: ReadableStream<Uint8Array> | undefined;
 
   /** Takes the streams of `below`, puts `rest` in front and adds a layer. */
   constructor(below: Connection, rest: Uint8Array, layer?: ConnectionLayer) {
     this.#below = below;
-    this.readable = prepend(rest, below.readable);
+    this.#rest = rest;
     this.writable = below.writable;
-    if (rest.byteLength === 0 && below.receive !== undefined) this.receive = below.receive.bind(below);
+    if (below.receive !== undefined) {
+      this.receive = (receiver) => {
+        below.receive!(rest.byteLength === 0 ? receiver : receiveFirst(rest, receiver));
+        this.#readable = below.readable; // which is locked from now on
+      };
+    }
     if (below.transmit !== undefined) this.transmit = below.transmit.bind(below);
     this.opened = below.opened;
     this.closed = below.closed;
@@ -61,8 +67,43 @@ export class ResumedConnection implements Connection {
     if (layers !== undefined) this.layers = layers;
   }
 
+  /** `rest`, then what the connection below gives. */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#readable ??= prepend(this.#rest, this.#below.readable);
+  }
+
   /** Closes the connection below. */
   close(reason?: unknown): Promise<void> {
     return this.#below.close(reason);
   }
+}
+
+/** A receiver that takes `rest` before anything else, whether more comes or not. */
+function receiveFirst(rest: Uint8Array, receiver: Receiver): Receiver {
+  let begun = false;
+  /** Pending while the receiver is not ready for what is behind `rest`. */
+  let waiting: Promise<void> | undefined;
+  const begin = () => {
+    if (begun) return;
+    begun = true;
+    const ready = receiver.handleOctets(rest);
+    waiting = ready?.then(() => waiting = undefined);
+  };
+  const end = (tell: () => void) => {
+    begin();
+    if (waiting === undefined) tell();
+    else waiting.then(tell);
+  };
+  queueMicrotask(begin); // the receiver may still be in the making
+  return {
+    borrows: receiver.borrows,
+    handleOctets(octets) {
+      begin();
+      if (waiting === undefined) return receiver.handleOctets(octets);
+      const kept = receiver.borrows ? octets.slice() : octets;
+      return waiting.then(() => receiver.handleOctets(kept));
+    },
+    handleEnd: () => end(() => receiver.handleEnd()),
+    handleError: (error) => end(() => receiver.handleError(error)),
+  };
 }
