@@ -53,7 +53,7 @@ export function addCarrierOptions(command: Command): Command {
     .option("--ca <file>", "certificates (PEM) to trust in place of the usual authorities", readFile)
     .option(
       "--insecure",
-      "take any server's certificate: IKE alone tells the peer (RFC 9329, appendix A)",
+      "take any server's certificate, but a proxy's: IKE alone tells the peer (RFC 9329, appendix A)",
       false,
     )
     .option("--tls-key-log <file>", "append the secrets of TLS, with which Wireshark decrypts a capture")
