@@ -12,8 +12,8 @@ import { eventually } from "./shell.mjs";
 /** Where proxies listen. */
 export const proxyPort = 3128;
 
-/** Squid with Basic authentication (me, geheim), which opens tunnels to port 443 only; `more` lines of its configuration. */
-export async function startSquid(lab, more = []) {
+/** Squid with Basic authentication (me, geheim), which opens tunnels to port 443 only, unless `access` says otherwise; `more` lines of its configuration. */
+export async function startSquid(lab, more = [], access = "http_access allow known web") {
   // Squid's helper gives up root, and the lab's own directory is root's alone.
   const readable = mkdtempSync(join(tmpdir(), "iketcp-squid-"));
   process.on("exit", () => rmSync(readable, { recursive: true, force: true }));
@@ -34,7 +34,7 @@ export async function startSquid(lab, more = []) {
       `auth_param basic program ${helper} ${passwords}`,
       "acl known proxy_auth REQUIRED",
       "acl web port 443",
-      "http_access allow known web",
+      access,
       "http_access deny all",
       "visible_hostname lab",
       "shutdown_lifetime 1 seconds",

@@ -1,5 +1,6 @@
 /** One carrier in another, as networks ask for it: UDP is dropped, port 4500 is reset, and only proxies lead out. */
 
+import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -66,6 +67,70 @@ export const mixes = [
     },
   },
   {
+    name: "port 443 shared with a web site: haproxy tells by the server name that TLS is for the relay",
+    async run(lab) {
+      await lab.router("no-udp", "reset");
+      const file = `${directory}/sni.cfg`;
+      writeFileSync(
+        file,
+        "defaults\n mode tcp\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n" +
+          `frontend f\n bind ${address.moon}:443\n tcp-request inspect-delay 5s\n` +
+          " tcp-request content accept if { req_ssl_hello_type 1 }\n" +
+          " use_backend relay if { req_ssl_sni -i gw.example }\n default_backend site\n" +
+          `backend relay\n server relay 127.0.0.1:${innerPort}\nbackend site\n server site 127.0.0.1:1\n`,
+      );
+      await startProxy(lab, ["haproxy", "-db", "-f", file], 443);
+      await moonRelay(lab, `tls://127.0.0.1:${innerPort}`, identity);
+      await carolRelay(lab, `tls://${address.moon}?sni=gw.example`, authority);
+      await carries(lab);
+    },
+  },
+  {
+    name:
+      "a proxy that opens tunnels to port 443 only: plain TCP is refused there, and TLS carries, known by its pin",
+    everywhere: true,
+    async run(lab) {
+      await lab.router("no-udp", "reset");
+      await startSquid(lab);
+      await moonRelay(lab, `tls+tcp://${address.moon}`, identity);
+      // The authorities are for others: the pin is all that the server has to have.
+      const carol = await carolRelay(lab, `tcp://${address.moon}`, [
+        "--to",
+        `tls://${address.moon}?pin=${fingerprint()}`,
+        "--proxy",
+        secretProxy,
+        ...authority,
+      ]);
+      await carries(lab);
+      const carried = carol.events.find(({ event }) => event === "carrier");
+      assert.match(carried.url, /^tls:/);
+      assert.match(carried.layers.join(), /proxy http:.*verified by pin certificate/);
+    },
+  },
+  {
+    name: "plain TCP and a WebSocket through a proxy that opens tunnels to every port, spoken to by TLS",
+    async run(lab) {
+      await lab.router("no-udp", "reset");
+      const [certificate, key] = ["server.crt", "server.key"].map((name) => `${certificates}${name}`);
+      await startSquid(lab, [
+        `https_port ${address.moon}:3129 tls-cert=${certificate} tls-key=${key}`,
+      ], "http_access allow known");
+      await startFront(lab, "", 3129); // by the name that squid's certificate has
+      const proxy = encodeURIComponent(frontedProxy);
+      for (const [listen, to] of [["tcp", "tcp"], ["ws", "ws"]]) {
+        const [there, path] = [`${address.moon}:4510`, to === "ws" ? "/vpn" : ""];
+        const moon = await moonRelay(lab, `${listen}://${there}${path}`);
+        const carol = await carolRelay(lab, `${to}://${there}${path}?proxy=${proxy}`, authority);
+        await carries(lab);
+        const { layers } = carol.events.find(({ event }) => event === "carrier");
+        assert.match(layers.join(), /^TLSv1\.3 .*,proxy https:/);
+        await lab.swan("carol", "--terminate", ["--ike", "psk-relay"]);
+        await carol.stop();
+        await moon.stop();
+      }
+    },
+  },
+  {
     name: "a proxy that ends idle tunnels after a second changes no SA, and traffic comes back each time",
     async run(lab) {
       await lab.router("no-udp", "reset");
@@ -114,14 +179,20 @@ async function carries(lab) {
 
 /** haproxy, beside carol, ends TLS before moon's proxy. */
 async function startTlsFront(lab) {
-  const [file, pem] = [`${directory}/front.cfg`, `${directory}/front.pem`];
+  const pem = `${directory}/front.pem`;
   const read = (name) => readFileSync(`${certificates}${name}`, "utf8");
   writeFileSync(pem, read("server.crt") + read("server.key"));
+  await startFront(lab, `ssl crt ${pem}`, proxyPort);
+}
+
+/** haproxy, beside carol, before a port of moon's proxy. */
+async function startFront(lab, bind, port) {
+  const file = `${directory}/front.cfg`;
   writeFileSync(
     file,
     "defaults\n mode tcp\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n" +
-      `frontend f\n bind 127.0.0.1:8443 ssl crt ${pem}\n default_backend b\n` +
-      `backend b\n server proxy ${address.moon}:${proxyPort}\n`,
+      `frontend f\n bind 127.0.0.1:8443 ${bind}\n default_backend b\n` +
+      `backend b\n server proxy ${address.moon}:${port}\n`,
   );
   await startProxy(lab, ["haproxy", "-db", "-f", file], 8443, "carol");
 }
