@@ -16,7 +16,7 @@ import type { TransportAddress } from "../../lib/transport/address.ts";
 import type { Connection } from "../../lib/transport/types.ts";
 import { CA, identity } from "../_support/certificates.ts";
 import { runProxy, targetOf } from "../_support/scripted_proxy.ts";
-import { readAll, rejection, until } from "../_support/streams.ts";
+import { readAll, rejection, sleep, until } from "../_support/streams.ts";
 import { testConnection } from "../compliance/connection_suite.ts";
 import { testListener } from "../compliance/listener_suite.ts";
 
@@ -96,12 +96,16 @@ describe("wss:// URLs", () => {
     const url = parseCarrierUrl(`wss://127.0.0.1:${port}/vpn?sni=gw.example`);
     const attempt = rejection(connectCarrier(url, { tls: { ca: CA } }));
     const { value: server } = await listener.connections.getReader().read();
-    const { value } = await server!.readable.getReader().read();
+    const reader = server!.readable.getReader();
+    const { value } = await reader.read();
     assert.match(
       new TextDecoder().decode(value),
-      new RegExp(`^GET /vpn HTTP/1.1\r\nHost: gw\\.example:${port}\r\n`),
+      new RegExp(`^GET /vpn HTTP/1.1\\r\\nHost: gw\\.example:${port}\\r\\n`),
     );
-    await Promise.all([server!.close(), listener.close(), attempt]);
+    await server!.writable.close();
+    await attempt;
+    await Promise.all([server!.close(), listener.close()]);
+    await sleep(20);
   });
 
   it("go through a proxy", async () => {
@@ -141,6 +145,7 @@ describe("wss:// URLs", () => {
     const error = await rejection(connectCarrier(url, { tls: { ca: CA, sni: "localhost" } }));
     assert.match(error.code!, /^ERR_TRANSPORT_TLS/);
     await listener.close();
+    await sleep(20); // the client lets go when it has seen the server's end
     const bare = parseCarrierUrl("wss://127.0.0.1:0/vpn", { listen: true });
     assert.equal((await rejection(listenCarrier(bare))).code, "ERR_CONFIG_OPTION");
   });
