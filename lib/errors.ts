@@ -94,6 +94,8 @@ export type RelayErrorCode =
   | "ERR_RELAY_FIRST_MESSAGE_TIMEOUT"
   /** The last messages could not be sent in time. */
   | "ERR_RELAY_CLOSE_TIMEOUT"
+  /** The peer, or the path to it, takes nothing any more. */
+  | "ERR_RELAY_STALLED"
   /** The daemon repeats a request and nothing comes back: the path has died in silence. */
   | "ERR_RELAY_UNANSWERED"
   /** What answers on the stream speaks another protocol. */

@@ -39,6 +39,7 @@ export type RelayLimitName =
   | "max_reconnect_delay"
   | "stable_stream_time"
   | "unanswered_request_time"
+  | "stalled_write_time"
   | "close_timeout";
 
 /** The limits of both kinds of relay. */
@@ -68,6 +69,7 @@ export const RELAY_LIMITS: Readonly<Record<RelayLimitName, RelayLimit>> = {
     10_000,
     "time for which a daemon repeats an IKE request before its stream is given up",
   ),
+  stalled_write_time: milliseconds(60_000, "time for which a stream takes nothing before it is given up"),
   close_timeout: milliseconds(2_000, "time to send what waits when a stream ends"),
 };
 

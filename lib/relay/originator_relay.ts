@@ -270,6 +270,7 @@ class Peer {
       queue: this.#queue,
       onMessages: (messages) => this.#handleMessages(messages),
       maxMessageLength: this.#limits.max_message_length,
+      stalledWriteTime: this.#limits.stalled_write_time,
       closeTimeout: this.#limits.close_timeout,
       counters: this.#counters,
     });

@@ -202,6 +202,7 @@ class ClientStream {
       onMessages: (messages) => this.#handleMessages(messages),
       onPeerEnd: () => this.#handlePeerEnd(),
       maxMessageLength: limits.max_message_length,
+      stalledWriteTime: limits.stalled_write_time,
       closeTimeout: limits.close_timeout,
       counters,
     });

@@ -25,6 +25,8 @@ export interface StreamLegOptions {
   readonly onPeerEnd?: () => number;
   /** The longest message that is accepted. */
   readonly maxMessageLength: number;
+  /** Milliseconds for which the connection may take nothing of what waits for it. */
+  readonly stalledWriteTime: number;
   /** Milliseconds that the last messages may take to leave. */
   readonly closeTimeout: number;
   /** Where to count. */
@@ -144,12 +146,34 @@ export class StreamLeg {
         const messages = queue.take(MOST_WRITTEN);
         counters.messagesToStream += messages.length;
         for (const message of messages) counters.octetsToStream += message.byteLength;
-        await this.#link.send(messages);
+        await this.#taken(this.#link.send(messages));
       }
     } catch (error) {
       this.fail(error);
     }
     this.#written = undefined;
+  }
+
+  /**
+   * Waits for a write, but not for ever: TCP keeps a dead connection for a quarter of an hour, and where nothing but ESP is
+   * sent no request tells that no answer comes.
+   */
+  async #taken(written: void | Promise<void>): Promise<void> {
+    if (written === undefined) return;
+    const { stalledWriteTime } = this.#options;
+    const timer = setTimeout(() => {
+      this.fail(
+        new RelayError(
+          "ERR_RELAY_STALLED",
+          `Cannot go on with stream: expected the peer to take something within ${stalledWriteTime} ms`,
+        ),
+      );
+    }, stalledWriteTime);
+    try {
+      await written;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Moves what the cores have counted to the relay's counters. */

@@ -337,6 +337,26 @@ const TESTS: Readonly<Record<RelayLimitName, LimitTest>> = {
     }, { limits: { unanswered_request_time: 300, reconnect_delay: 20 } }),
   },
 
+  stalled_write_time: {
+    then: "a stream that takes nothing is reset, though no request is unanswered, and another one carries",
+    run: withOriginator(async (scene) => {
+      const daemon = await scene.daemon();
+      daemon.send(esp(5));
+      const dead = await scene.accept({ reading: false });
+      while (scene.eventsOf("stream_ended").length === 0) {
+        await daemon.sendMany(Array.from({ length: 50 }, (_, i) => esp(5, i, 8000)));
+      }
+      assert.equal(scene.eventsOf("stream_ended")[0]!.error?.code, "ERR_RELAY_STALLED");
+      const next = await scene.accept();
+      daemon.send(esp(6));
+      await next.expectMessages(1);
+      // One that takes what there is lives on.
+      await sleep(400);
+      assert.equal(scene.eventsOf("stream_ended").length, 1);
+      dead.reset();
+    }, { limits: { stalled_write_time: 200, reconnect_delay: 20 } }),
+  },
+
   close_timeout: {
     then: "a stream that takes no more is reset",
     run: withResponder(async (scene) => {
@@ -379,6 +399,7 @@ describe("A limit of the relay", () => {
     assert.deepEqual([defaults.max_peers, defaults.peer_idle_time], [1000, 600_000]);
     assert.deepEqual([defaults.max_opening_datagrams, defaults.max_opening_octets], [64, 262_144]);
     assert.equal(defaults.kept_socket_time, 300_000);
+    assert.equal(defaults.stalled_write_time, 60_000);
   });
 });
 
