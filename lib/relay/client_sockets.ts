@@ -8,7 +8,7 @@ import type { DatagramEndpoint } from "../transport/types.ts";
 import type { RelayCounters } from "./counters.ts";
 import { type SpiKey, spiKeyOf } from "./datagrams.ts";
 import type { RelayLimits } from "./limits.ts";
-import { sourceKey } from "./source_key.ts";
+import { sourceKey } from "../transport/source_key.ts";
 
 /** SPIs remembered for one client: more than a daemon with many CHILD_SAs uses between two reconnects. */
 const MOST_SPIS = 256;

@@ -13,7 +13,7 @@ import { startIdleSweep } from "./idle_sweep.ts";
 import { type RelayLimits, relayLimits } from "./limits.ts";
 import { OutgoingQueue } from "./outgoing_queue.ts";
 import { sendAll } from "./send_all.ts";
-import { sourceKey } from "./source_key.ts";
+import { sourceKey } from "../transport/source_key.ts";
 import { StreamLeg } from "./stream_leg.ts";
 
 /** What a {@linkcode ResponderRelay} needs. */

@@ -9,6 +9,7 @@ import { ConfigError, TransportError, type TransportErrorCode } from "../errors.
 import { AcceptQueue, DEFAULT_BACKLOG } from "../transport/accept_queue.ts";
 import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { MAX_HANDSHAKES } from "../transport/layered_listener.ts";
+import { sourceKey } from "../transport/source_key.ts";
 import type { CarrierListenOptions, Connection, Listener } from "../transport/types.ts";
 import type { PlatformWebTransport } from "../transport/web_transport/client.ts";
 import { WebTransportConnection } from "../transport/web_transport/connection.ts";
@@ -243,8 +244,9 @@ class DenoWebTransportListener implements Listener {
   /** Whether a client has enough handshakes under way. */
   #isFull(source: string): boolean {
     const { maxHandshakesPerSource = MAX_HANDSHAKES_PER_SOURCE } = this.#options;
+    const key = sourceKey(source);
     let count = 0;
-    for (const { hostname } of this.#clients) if (hostname === source) count++;
+    for (const { hostname } of this.#clients) if (sourceKey(hostname) === key) count++;
     return count >= maxHandshakesPerSource;
   }
 

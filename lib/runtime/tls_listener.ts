@@ -8,6 +8,7 @@ import { AcceptQueue } from "../transport/accept_queue.ts";
 import { formatAddress, type TransportAddress } from "../transport/address.ts";
 import { attempt } from "../transport/attempt.ts";
 import { ResumedConnection } from "../transport/prepend.ts";
+import { sourceKey } from "../transport/source_key.ts";
 import type { TlsServerSettings } from "../transport/tls_settings.ts";
 import type { CarrierListenOptions, Connection, Listener } from "../transport/types.ts";
 import { randomBytes } from "node:crypto";
@@ -71,9 +72,11 @@ class LayeredListener implements TlsListener {
   readonly #action: string;
   /** Sessions outlive a change of certificates. */
   readonly #ticketKeys: Uint8Array = randomBytes(TICKET_KEY_LENGTH);
-  /** What ends handshakes when the listener closes. */
-  readonly #closing = new AbortController();
-  /** Handshakes that are under way, by the client's address. */
+  /** What ends handshakes when the listener closes: one each, since Node warns of signals with many listeners. */
+  readonly #ends: Set<AbortController> = new Set();
+  /** Why handshakes end, once the listener closes. */
+  #closed: TransportError | undefined;
+  /** Handshakes that are under way, by what `sourceKey` makes of the client's address. */
   readonly #bySource: Map<string, number> = new Map();
   readonly #running: Set<Promise<void>> = new Set();
   readonly #accepted: Promise<void>;
@@ -101,8 +104,8 @@ class LayeredListener implements TlsListener {
   }
 
   async close(): Promise<void> {
-    const reason = new TransportError("ERR_TRANSPORT_CLOSED", "The listener was closed");
-    this.#closing.abort(reason);
+    this.#closed ??= new TransportError("ERR_TRANSPORT_CLOSED", "The listener was closed");
+    for (const end of this.#ends) end.abort(this.#closed);
     await this.#below.close();
     this.#queue.handleEnd();
     await this.#accepted;
@@ -119,10 +122,10 @@ class LayeredListener implements TlsListener {
 
   async #open(below: Connection): Promise<void> {
     const { remoteAddress: client } = below;
-    const { hostname } = client;
+    const source = sourceKey(client.hostname);
     const { maxHandshakes = MAX_HANDSHAKES, maxHandshakesPerSource = MAX_HANDSHAKES_PER_SOURCE } =
       this.#settings;
-    const fromSource = this.#bySource.get(hostname) ?? 0;
+    const fromSource = this.#bySource.get(source) ?? 0;
     if (this.#queue.full || this.#running.size >= maxHandshakes || fromSource >= maxHandshakesPerSource) {
       return this.#refuse(
         below,
@@ -132,23 +135,26 @@ class LayeredListener implements TlsListener {
         ),
       );
     }
-    this.#bySource.set(hostname, fromSource + 1);
+    this.#bySource.set(source, fromSource + 1);
+    const end = new AbortController();
+    this.#ends.add(end);
+    if (this.#closed !== undefined) end.abort(this.#closed);
     try {
-      const connection = await this.#shake(below);
+      const connection = await this.#shake(below, end.signal);
       if (!this.#queue.handleConnection(connection)) connection.writable.abort().catch(() => {});
     } catch (error) {
       this.#refuse(below, error as Error);
     } finally {
-      const left = this.#bySource.get(hostname)! - 1;
-      if (left > 0) this.#bySource.set(hostname, left);
-      else this.#bySource.delete(hostname);
+      this.#ends.delete(end);
+      const left = this.#bySource.get(source)! - 1;
+      if (left > 0) this.#bySource.set(source, left);
+      else this.#bySource.delete(source);
     }
   }
 
-  async #shake(below: Connection): Promise<Connection> {
+  async #shake(below: Connection, signal: AbortSignal): Promise<Connection> {
     const { handshakeTimeout: timeout = HANDSHAKE_TIMEOUT } = this.#settings;
-    const options = { signal: this.#closing.signal, timeout };
-    return await attempt(options, acceptAction(below), async (signal) => {
+    return await attempt({ signal, timeout }, acceptAction(below), async (signal) => {
       let connection = below;
       if (this.#options.plainToo) {
         const first = await this.#firstOctets(below, signal);
@@ -177,6 +183,6 @@ class LayeredListener implements TlsListener {
   #refuse(below: Connection, error: Error): void {
     below.writable.abort(error).catch(() => {});
     below.close(error).catch(() => {});
-    if (!this.#closing.signal.aborted) this.#options.onRefused?.(below.remoteAddress, error);
+    if (this.#closed === undefined) this.#options.onRefused?.(below.remoteAddress, error);
   }
 }

@@ -5,6 +5,7 @@
 
 import { TransportError } from "../errors.ts";
 import { formatAddress, type TransportAddress } from "./address.ts";
+import { sourceKey } from "./source_key.ts";
 import { AcceptQueue, DEFAULT_BACKLOG } from "./accept_queue.ts";
 import type { Connection, Listener } from "./types.ts";
 
@@ -15,7 +16,7 @@ export const MAX_HANDSHAKES = 1000;
 export interface LayerOptions {
   /** Handshakes that may be under way; a connection past them is reset. Default {@linkcode MAX_HANDSHAKES}. */
   readonly maxHandshakes?: number;
-  /** Of them, those of one address. Default: no fewer, since behind a proxy every client has the proxy's. */
+  /** Of them, those of one address (IPv6: /64). Default: no fewer, since behind a proxy every client has the proxy's. */
   readonly maxHandshakesPerSource?: number;
   /** Is told of each connection that was refused, and why: there were too many, or its handshake failed. */
   readonly onRefused?: (client: TransportAddress, error: Error) => void;
@@ -48,14 +49,17 @@ export function layerListener(
 ): Listener {
   const { backlog = DEFAULT_BACKLOG, signal, onRefused } = options;
   const { maxHandshakes = MAX_HANDSHAKES, maxHandshakesPerSource = maxHandshakes } = options;
-  const ended = new AbortController();
+  /** What ends handshakes: one each, since Node warns of signals with many listeners. */
+  const ends = new Set<AbortController>();
+  let closed: TransportError | undefined;
   const bySource = new Map<string, number>();
   let underWay = 0;
 
   const close = (): Promise<void> => {
     signal?.removeEventListener("abort", close);
     queue.handleEnd();
-    ended.abort(new TransportError("ERR_TRANSPORT_CLOSED", "The listener was closed"));
+    closed ??= new TransportError("ERR_TRANSPORT_CLOSED", "The listener was closed");
+    for (const end of ends) end.abort(closed);
     return lower.close();
   };
   const queue = new AcceptQueue({ limit: backlog, cancelled: close });
@@ -68,15 +72,20 @@ export function layerListener(
   };
   const handle = async (connection: Connection): Promise<void> => {
     const { remoteAddress } = connection;
-    count(remoteAddress.hostname, 1);
+    const source = sourceKey(remoteAddress.hostname);
+    count(source, 1);
+    const end = new AbortController();
+    ends.add(end);
+    if (closed !== undefined) end.abort(closed);
     try {
-      const opened = await open(connection, ended.signal);
+      const opened = await open(connection, end.signal);
       if (!queue.handleConnection(opened)) opened.writable.abort().catch(() => {});
     } catch (error) {
       // That connection's fault.
-      if (!ended.signal.aborted) onRefused?.(remoteAddress, error as Error);
+      if (closed === undefined) onRefused?.(remoteAddress, error as Error);
     } finally {
-      count(remoteAddress.hostname, -1);
+      ends.delete(end);
+      count(source, -1);
     }
   };
   const isFull = (source: string): boolean =>
@@ -84,12 +93,12 @@ export function layerListener(
   const accept = async (): Promise<void> => {
     for await (const connection of lower.connections) {
       const { remoteAddress } = connection;
-      if (!isFull(remoteAddress.hostname)) {
+      if (!isFull(sourceKey(remoteAddress.hostname))) {
         void handle(connection);
         continue;
       }
       connection.writable.abort().catch(() => {});
-      if (ended.signal.aborted) continue;
+      if (closed !== undefined) continue;
       onRefused?.(
         remoteAddress,
         new TransportError(

@@ -51,7 +51,7 @@ export interface TlsServerSettings extends TlsSettings {
   readonly handshakeTimeout?: number;
   /** Handshakes that may be under way; a connection past them is refused. Default 1000. */
   readonly maxHandshakes?: number;
-  /** Handshakes of one address that may be under way. Default 100. */
+  /** Handshakes of one address (IPv6: /64) that may be under way. Default 100. */
   readonly maxHandshakesPerSource?: number;
 }
 

@@ -175,7 +175,7 @@ export interface HandshakeLimits {
   readonly handshakeTimeout?: number;
   /** Handshakes that may be under way in each layer; a connection past them is reset. Default 1000. */
   readonly maxHandshakes?: number;
-  /** Of them, those of one address. Default: 100 of TLS and WebTransport, and no fewer of WebSocket, since behind a proxy every client has the proxy's. */
+  /** Of them, those of one address (IPv6: /64). Default: 100 of TLS and WebTransport, and no fewer of WebSocket, since behind a proxy every client has the proxy's. */
   readonly maxHandshakesPerSource?: number;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
+import process from "node:process";
 import { describe, it } from "node:test";
 import {
   connectCarrier,
@@ -15,6 +16,7 @@ import {
 import {
   type Connection,
   formatAddress,
+  MemoryNetwork,
   parseCarrierUrl,
   type TlsServerSettings,
   type TransportAddress,
@@ -109,6 +111,29 @@ describe("listenTls", () => {
       await Promise.all([...slow, third].map((each) => each?.writable.abort().catch(() => {})));
       await listener.close();
     }
+  });
+
+  it("takes the addresses of an IPv6 /64 for one, and lets nothing warn of many handshakes", async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on("warning", note);
+    const network = new MemoryNetwork();
+    const refused: string[] = [];
+    const below = await network.listen({ hostname: "2001:db8::1", port: 443 });
+    const listener = listenTls(below, { ...identity("server"), maxHandshakesPerSource: 12 }, {
+      onRefused: ({ hostname }) => refused.push(hostname),
+    });
+    const dial = (prefix: string, host: number) =>
+      network.connect(listener.address, { localAddress: { hostname: `${prefix}::${host}`, port: 1024 } });
+    const clients: Connection[] = [];
+    for (let host = 1; host <= 13; host++) clients.push(await dial("2001:db8:0:5", host));
+    clients.push(await dial("2001:db8:0:6", 1));
+    await until(() => refused.length > 0, "one is refused");
+    assert.deepEqual(refused, ["2001:db8:0:5::13"]);
+    await listener.close();
+    await Promise.all(clients.map((client) => client.close()));
+    process.removeListener("warning", note);
+    assert.deepEqual(warnings, []);
   });
 
   it("ends handshakes that are under way when it closes", async () => {

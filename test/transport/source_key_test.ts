@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { sourceKey } from "../../lib/relay/source_key.ts";
+import { sourceKey } from "../../lib/transport/source_key.ts";
 
 const keys: readonly [hostname: string, key: string][] = [
   ["192.0.2.1", "192.0.2.1"],
