@@ -22,6 +22,8 @@ import { readCredentials } from "./ike_credentials.mjs";
 const lateAfterMs = 5000;
 /** A peer that asked has its first child SA ready a moment after our answer has left; rekeys are what is tested here. */
 const settleMs = 1000;
+/** Pings at once at most: after a pause of the machine those that are overdue are left out, or queues of the peer would overflow. */
+const most = 4;
 /** How many of the latest events are kept for the report of a loss. */
 const historyLength = 400;
 
@@ -180,8 +182,9 @@ function ping() {
   if (remote === undefined || stopping) return;
   ping.from ??= performance.now() + settleMs;
   const due = Math.floor((performance.now() - ping.from) / 1000 * setup.rate);
-  // After a pause of this process: not all at once.
-  for (let i = 0; counts.sent < due && i < 50; i++) {
+  const overdue = due - counts.sent - most;
+  if (overdue > 0) ping.from += overdue / setup.rate * 1000;
+  for (let i = 0; counts.sent < due && i < most; i++) {
     const data = random(new Uint8Array(200));
     new Uint32Array(data.buffer)[0] = number;
     waiting.set(number, performance.now());
