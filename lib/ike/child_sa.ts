@@ -5,7 +5,7 @@ import type { EncryptionTransform, IntegrityTransform } from "../crypto/mod.ts";
 import type { Child } from "./connection.ts";
 import type { ChildSaId } from "./events.ts";
 import type { IkeSaChildren } from "./ike_sa_children.ts";
-import type { Selector } from "./traffic_selectors.ts";
+import { intersectSelectors, type Selector } from "./traffic_selectors.ts";
 
 /** Where a child SA stands. */
 export type ChildSaState =
@@ -34,6 +34,8 @@ export interface WantedChild {
   readonly only?: ChildSelectors;
   /** The child SA of another IKE SA whose place it takes (RFC 7296, section 2.8.3). */
   readonly inPlaceOf?: ChildSa;
+  /** The traffic of one whose life is over: nothing is wanted where another child SA carries it. */
+  readonly unlessCarried?: ChildSelectors;
 }
 
 /** A child SA. */
@@ -56,15 +58,32 @@ export interface ChildSa extends ChildSelectors {
   state: ChildSaState;
   /** Its life was over while its D waited for the window: the peer has to be told yet. */
   expired?: boolean;
+  /** Its life was over while this end made its successor: if nothing comes of that, traffic needs another one. */
+  missed?: boolean;
+  /** The life of another one was over, and this one has the same traffic: nothing was made in its place. */
+  standsIn?: boolean;
   /** What the peer has made on another IKE SA for the same traffic: packets go there when this one is gone. */
   takenOverBy?: { readonly children: IkeSaChildren; readonly child: ChildSa };
-  /** What the peer has made to replace it, and the nonces of that exchange. */
-  successor?: { readonly child: ChildSa; readonly nonces: readonly [Uint8Array, Uint8Array] };
+  /** What the peer has made to replace it, the nonces of that exchange, and the IKE SA on which it was answered. */
+  successor?: {
+    readonly child: ChildSa;
+    readonly nonces: readonly [Uint8Array, Uint8Array];
+    readonly answeredOn: IkeSaChildren;
+  };
 }
 
 /** What has to be asked for to have a child SA like another one. */
 export function wantedLike({ config, only }: ChildSa): WantedChild {
   return { config, ...(only === undefined ? {} : { only }) };
+}
+
+/** Whether there are packets that belong to both. */
+export function overlaps(a: ChildSelectors, b: ChildSelectors): boolean {
+  return haveCommon(a.local, b.local) && haveCommon(a.remote, b.remote);
+}
+
+function haveCommon(some: readonly Selector[], others: readonly Selector[]): boolean {
+  return some.some((a) => others.some((b) => intersectSelectors(a, b) !== undefined));
 }
 
 /** An SPI of a child SA as 4 octets. */

@@ -175,6 +175,9 @@ export class IkeEngine {
         return this.#handleUnknownSpi(input.spi, input.path);
       case "answer":
         return this.#services.answer(input.id, input.result);
+      case "delete_all":
+        for (const sa of [...this.#services.registry.all()]) this.#deleteAtOnce(sa);
+        return;
       default:
         return this.#handleWish(input);
     }
@@ -293,33 +296,29 @@ export class IkeEngine {
   #handleWish(
     input: Exclude<
       IkeInput,
-      { kind: "message" | "timeout" | "initiate" | "path_lost" | "unknown_spi" | "answer" }
+      { kind: "message" | "timeout" | "initiate" | "path_lost" | "unknown_spi" | "answer" | "delete_all" }
     >,
   ): void {
     const sa = this.#services.registry.byId(input.ikeSa);
     if (sa === undefined) return;
-    const child = "child" in input && typeof input.child === "number"
-      ? sa.children.byId(input.child)
-      : undefined;
     switch (input.kind) {
+      case "rekey_child":
+      case "delete_child":
+      case "child_usage":
+        return this.#handleChildWish(sa, input);
       case "initiate_child":
         return this.#initiateChild(sa, input);
       case "delete_ike":
+        sa.succession.cancel();
         sa.reauthentication.cancel();
         return sa.end.delete();
-      case "delete_child":
-        return child === undefined ? undefined : sa.children.delete(child);
       case "check_liveness":
         if (isEstablished(sa.state)) sa.exchanges.begin(livenessOperation(sa));
         return;
-      case "child_usage":
-        return this.#noteUsage(sa, input);
       case "move":
         // Who begins the IKE SA that is to take this one's place is the engine: nobody else would move it.
         for (const one of [sa, sa.reauthentication.attempt]) if (one !== null) this.#move(one, input.path);
         return;
-      case "rekey_child":
-        return child === undefined ? undefined : sa.children.rekey(child);
       case "rekey_ike":
         return sa.succession.rekey();
       case "reauthenticate":
@@ -358,16 +357,34 @@ export class IkeEngine {
     }
   }
 
-  #noteUsage(sa: IkeSa, input: Extract<IkeInput, { kind: "child_usage" }>): void {
+  /** What somebody wants done with a child SA, or has to tell of it. It stays with the old IKE SA until the new one takes over. */
+  #handleChildWish(named: IkeSa, input: Extract<IkeInput, { child: number }>): void {
+    const before = named.replaces === undefined ? undefined : this.#services.ikeSa(named.replaces);
+    const isOld = named.children.byId(input.child) === undefined &&
+      before?.children.byId(input.child) !== undefined;
+    const sa = isOld ? before : named;
     const child = sa.children.byId(input.child);
-    if (input.limit === undefined) {
+    if (input.kind === "child_usage" && input.limit === undefined) {
       // The peer sends on it, so it can receive on it too.
       if (child !== undefined) sa.children.takeOver(child);
       return sa.noteTraffic(input.path);
     }
     if (child === undefined) return;
-    if (input.limit === "hard") sa.children.expire(child);
-    else sa.children.rekey(child);
+    if (input.kind === "delete_child") return sa.children.delete(child);
+    if (input.kind === "child_usage" && input.limit === "hard") return sa.children.expire(child);
+    sa.children.rekey(child);
+  }
+
+  /** Deletes an SA, or asks again. */
+  #deleteAtOnce(sa: IkeSa): void {
+    if (sa.state === "deleting") {
+      const { isForNothing, mayBeUnknown } = sa.succession;
+      return isForNothing || mayBeUnknown
+        ? sa.end.fail("timeout", "The peer knows nothing of it")
+        : sa.exchanges.repeat();
+    }
+    sa.reauthentication.cancel();
+    sa.end.delete();
   }
 }
 

@@ -43,6 +43,8 @@ export type IkeInput =
   | { readonly kind: "rekey_child"; readonly ikeSa: IkeSaId; readonly child: ChildSaId }
   /** Delete an IKE SA and its children; before it is established, give up. */
   | { readonly kind: "delete_ike"; readonly ikeSa: IkeSaId }
+  /** Delete every IKE SA. Once more while answers are missing, and requests on UDP go out again: nobody will wait for long. */
+  | { readonly kind: "delete_all" }
   /** Delete a child SA. */
   | { readonly kind: "delete_child"; readonly ikeSa: IkeSaId; readonly child: ChildSaId }
   /** Ask whether the peer is alive. */

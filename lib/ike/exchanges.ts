@@ -128,6 +128,12 @@ export class Exchanges {
     }
   }
 
+  /** Sends every request without a response again, unless on a stream: somebody is in a hurry. */
+  repeat(): void {
+    if (this.#sa.path.reliable) return; // RFC 9329, section 6.2
+    for (const request of this.#requests.outstanding()) this.#transmit(request, true);
+  }
+
   /** A response was not there in time. */
   handleTimeout(messageId: number): void {
     const request = [...this.#requests.outstanding()].find((one) => one.messageId === messageId);

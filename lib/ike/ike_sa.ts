@@ -129,8 +129,9 @@ export class IkeSa {
   halfOpenSource: string | null = null;
   /** Another established SA of its peer: the registry's. */
   nextOfPeer: IkeSa | null = null;
-  /** When an authentic message of the peer came last. */
+  /** When an authentic message of the peer came last, or the SA was made; and whether one came at all. */
   lastHeard: number;
+  wasHeard = false;
   /** Seals and opens its messages. */
   readonly channel: Channel;
   /** Its exchanges. */
@@ -282,6 +283,7 @@ export class IkeSa {
   /** An authentic message came that is not a repetition: the peer lives, and may have moved (RFC 9329, section 6.1). */
   noteAuthentic(path: IkePath): void {
     this.lastHeard = this.services.now;
+    this.wasHeard = true;
     if (!this.channel.hasFragments) this.timers.clear("reassembly");
     this.#follow(path);
   }

@@ -1,6 +1,6 @@
 /** The child SAs of one IKE SA: made, renewed, deleted, and found by their SPIs. What the exchanges for it hold is in `tasks/`. */
 
-import type { ChildSa, WantedChild } from "./child_sa.ts";
+import { type ChildSa, overlaps, type WantedChild, wantedLike } from "./child_sa.ts";
 import type { ChildSaDeleted, ChildSaId } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { isEstablished } from "./state.ts";
@@ -12,7 +12,7 @@ import {
 } from "./tasks/operations.ts";
 
 /** Timers that a child SA has of its IKE SA, by the child's number. */
-const CHILD_TIMERS = ["rekey_child", "expire_child", "switch_child"] as const;
+const CHILD_TIMERS = ["rekey_child", "expire_child", "switch_child", "confirm_child"] as const;
 
 const NO_CHILDREN: readonly ChildSa[] = [];
 
@@ -65,7 +65,7 @@ export class IkeSaChildren {
   create(wanted: WantedChild): void {
     const { state, exchanges, succession, reauthentication, retries } = this.#sa;
     if (succession.successor !== null) return succession.successor.children.create(wanted);
-    if (state !== "established") return;
+    if (state !== "established" || this.#carries(wanted)) return;
     const isTaken = reauthentication.isBeingReplaced
       ? retries.createLater(wanted) !== null // on the new IKE SA, or here if there will be none
       : exchanges.begin(createChildOperation(this.#sa, wanted));
@@ -74,6 +74,16 @@ export class IkeSaChildren {
     const text =
       `Too many operations wait for their turn: the limit max_queued_tasks (${services.limits.max_queued_tasks}) is reached`;
     services.emit({ type: "child_sa_failed", ikeSa: id, name: wanted.config.name, reason: "limit", text });
+  }
+
+  /** Whether another child SA has the traffic of one whose life is over. */
+  #carries({ config, unlessCarried }: WantedChild): boolean {
+    if (unlessCarried === undefined) return false;
+    const carrying = this.#all.find((child) =>
+      child.config === config && child.state !== "deleting" && overlaps(child, unlessCarried)
+    );
+    if (carrying !== undefined) carrying.standsIn = true;
+    return carrying !== undefined;
   }
 
   /** Replaces one, unless that is under way. */
@@ -88,7 +98,7 @@ export class IkeSaChildren {
   /** One could not be replaced: it is tried again, at random a little later than the peer might. Gives the time until then. */
   retryRekey(child: ChildSa): number {
     const { services, timers, retries } = this.#sa;
-    const delay = retries.delay();
+    const delay = retries.delay(timers.at("expire_child", child.id));
     timers.set("rekey_child", services.now + delay, child.id);
     return delay;
   }
@@ -100,12 +110,14 @@ export class IkeSaChildren {
 
   /**
    * One on which packets were sent is gone: what the peer has made in its place takes over, unless that was for nothing and waits to be
-   * deleted itself.
+   * deleted itself. Tells whether it does.
    */
-  switchFrom({ successor }: ChildSa): void {
-    if (successor === undefined || !this.has(successor.child)) return;
+  switchFrom({ successor }: ChildSa): boolean {
+    if (successor === undefined || !this.has(successor.child)) return false;
     const { state, successor: next } = successor.child;
-    if (state === "installed" || state === "rekeying" || next !== undefined) this.switchTo(successor.child);
+    if (state !== "installed" && state !== "rekeying" && next === undefined) return false;
+    this.switchTo(successor.child);
+    return true;
   }
 
   /** Packets go on to be sent on a child SA of another IKE SA, until that is gone or has had its time. */
@@ -135,9 +147,39 @@ export class IkeSaChildren {
     // Its D is under way, or waits for the window; unless the IKE SA goes, which lets go of what waits.
     const isDeleting = child.state === "deleting" && this.#sa.exchanges.isDeleting(child);
     if (this.#letGo(child, "expired") === undefined) return;
-    this.switchFrom(child);
+    const goesOn = this.switchFrom(child);
     if (isDeleting) child.expired = true;
     else this.deleteUnwanted(child.spiIn);
+    if (child.state === "rekeying") child.missed = true; // what comes of that takes its place
+    else if (child.state !== "deleting" && !goesOn) this.renew(child);
+  }
+
+  /**
+   * The life of one is over, and nothing has replaced it in time: as long as the IKE SA lives, its traffic has a child SA. Where both ends
+   * had it expire, there would be two: the one that asked first makes it, and the other one waits a little, and sees.
+   */
+  renew(child: ChildSa): void {
+    const { askedFirst, retries, services } = this.#sa;
+    const wanted = { ...wantedLike(child), unlessCarried: { local: child.local, remote: child.remote } };
+    if (askedFirst) this.create(wanted);
+    else retries.createLater(wanted, retries.delay(services.now));
+  }
+
+  /** Whether the peer, which has made this one, may not know it yet: it has yet to delete the old one, and our answer can still come. */
+  awaitsPeer(child: ChildSa): boolean {
+    return this.#replacedBy(child)?.answeredOn === this;
+  }
+
+  #replacedBy(child: ChildSa): ChildSa["successor"] {
+    return this.#all.find(({ successor }) => successor?.child === child)?.successor;
+  }
+
+  /**
+   * The peer has replaced a child SA by this one, and then an IKE SA has taken over, on which our answer never comes if it was lost before:
+   * who still has the old one a while later may know nothing of this one. A rekey tells, and mends it (section 2.25.1).
+   */
+  confirm(child: ChildSa): void {
+    if (this.#replacedBy(child) !== undefined) this.rekey(child);
   }
 
   /** Deletes one that the peer has made and this end did not take. */
@@ -223,6 +265,11 @@ export class IkeSaChildren {
         timers.clear(name, child.id);
         if (at !== undefined) successor.timers.set(name, at, child.id);
       }
+      const { services, retries } = successor;
+      const next = child.successor?.child;
+      if (next === undefined || !moved.includes(next)) continue;
+      if (timers.at("confirm_child", next.id) !== undefined) continue; // it moves along
+      successor.timers.set("confirm_child", services.now + retries.delay(services.now), next.id);
     }
     this.#moveLate(successor);
     return moved;

@@ -33,6 +33,11 @@ export class IkeSaEnd {
     this.#why = why === undefined ? { by } : { by: "failure", ...why };
     sa.exchanges.cancelQueued();
     sa.exchanges.enqueue(deleteIkeOperation(sa), "first");
+    sa.succession.deleteUndecided(why);
+    if (!sa.succession.isForNothing) return;
+    // The peer may know nothing of it. Where nothing else is wanted, no answer is waited for; else a short while.
+    if (by === "local") this.fail("cancelled", "It was made for nothing");
+    else sa.timers.set("linger", sa.services.now + sa.services.limits.linger_time);
   }
 
   /** The peer deletes it. Its request is answered before the SA is closed. */
@@ -50,6 +55,7 @@ export class IkeSaEnd {
   deletionAcknowledged(): void {
     if (this.#sa.state !== "deleting") return;
     this.#sa.move("delete_acknowledged");
+    this.#sa.succession.noteDeleted();
     this.#close();
   }
 

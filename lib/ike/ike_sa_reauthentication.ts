@@ -11,11 +11,10 @@
  * the traffic that it asks for. While it is under way, nothing is begun on the old SA, and what the peer begins there is put off.
  */
 
-import { type ChildSa, type ChildSelectors, type WantedChild, wantedLike } from "./child_sa.ts";
+import { type ChildSa, type ChildSelectors, overlaps, type WantedChild, wantedLike } from "./child_sa.ts";
 import type { FailureReason } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { sameAddress, sameEndpoint } from "./_endpoints.ts";
-import { intersectSelectors, type Selector } from "./traffic_selectors.ts";
 
 /** Both ends of an IKE SA authenticated anew. */
 export class IkeSaReauthentication {
@@ -139,9 +138,8 @@ export class IkeSaReauthentication {
 
   /** At random a little later, until the lifetime ends. */
   #tryLater(): void {
-    const { services, timers } = this.#sa;
-    const wait = services.limits.retry_time;
-    timers.set("reauthenticate", services.now + wait + services.randomBelow(wait));
+    const { services, timers, retries } = this.#sa;
+    timers.set("reauthenticate", services.now + retries.delay(timers.at("expire_ike")));
   }
 
   /** Child SAs that have no successor yet. */
@@ -187,12 +185,4 @@ function inPlaceOf(child: ChildSa): WantedChild {
 
 function haveCommonLease(a: IkeSa, b: IkeSa): boolean {
   return a.leases.some((one) => b.leases.some(({ address }) => sameAddress(one.address, address)));
-}
-
-function overlaps(a: ChildSelectors, b: ChildSelectors): boolean {
-  return haveCommon(a.local, b.local) && haveCommon(a.remote, b.remote);
-}
-
-function haveCommon(some: readonly Selector[], others: readonly Selector[]): boolean {
-  return some.some((a) => others.some((b) => intersectSelectors(a, b) !== undefined));
 }

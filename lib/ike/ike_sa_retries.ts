@@ -7,6 +7,9 @@
 import type { WantedChild } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
 
+/** Milliseconds before a next try where the life of an SA leaves little time: the peer "MUST" be left some (section 2.25). */
+const LEAST_DELAY = 1000;
+
 /** What waits for its next try. */
 export class IkeSaRetries {
   readonly #sa: IkeSa;
@@ -26,10 +29,17 @@ export class IkeSaRetries {
     return this.#children?.size ?? 0;
   }
 
-  /** Milliseconds from now to a try, at random between one and two times `retry_time`. */
-  delay(): number {
-    const { limits } = this.#sa.services;
-    return limits.retry_time + this.#sa.services.randomBelow(limits.retry_time);
+  /**
+   * Milliseconds from now to a try, at random between one and two times `retry_time`; earlier, and with room for others, where what
+   * is to be renewed ends before long.
+   */
+  delay(end?: number): number {
+    const { services } = this.#sa;
+    const { retry_time } = services.limits;
+    const usual = retry_time + services.randomBelow(retry_time);
+    if (end === undefined) return usual;
+    const share = Math.floor((end - services.now) / 4);
+    return Math.min(usual, Math.max(LEAST_DELAY, share) + services.randomBelow(Math.max(LEAST_DELAY, share)));
   }
 
   /** The peer answered TEMPORARY_FAILURE; false when it has done so for too long, and the SA ends. */
@@ -50,10 +60,10 @@ export class IkeSaRetries {
   }
 
   /** Makes a child SA later; gives the time until then, or null where too many wait. */
-  createLater(wanted: WantedChild): number | null {
+  createLater(wanted: WantedChild, delay: number = this.delay()): number | null {
     const { services, timers } = this.#sa;
     if (this.waiting >= services.limits.max_queued_tasks) return null;
-    const [key, delay] = [this.#next++, this.delay()];
+    const key = this.#next++;
     this.#children ??= new Map();
     this.#children.set(key, wanted);
     timers.set("retry", services.now + delay, key);

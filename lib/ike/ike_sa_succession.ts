@@ -4,6 +4,7 @@
  */
 
 import { NOTIFY, notifyName, PROTOCOL } from "./codec/mod.ts";
+import type { FailureReason } from "./events.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Incoming } from "./messages.ts";
 import type { NoncePair } from "./nonce_order.ts";
@@ -22,6 +23,10 @@ export class IkeSaSuccession {
   predecessor: IkeSa | null = null;
   /** How many SAs of the same row have been replaced and are not gone yet; null where none ever was. */
   #replaced: { count: number } | null = null;
+  /** The peer has made it to replace an IKE SA that ours has replaced: its maker deletes it (section 2.8.2), if it knows it at all. */
+  isForNothing = false;
+  /** Nobody else may know this SA: see `noteDeleted`. */
+  mayBeUnknown = false;
 
   /** Takes the IKE SA. */
   constructor(sa: IkeSa) {
@@ -45,7 +50,7 @@ export class IkeSaSuccession {
     if (timers.at("linger") !== undefined) return; // it was redundant, and waits only to be deleted
     const isTaken = !reauthentication.isUnderWay && !this.#isUndecided &&
       exchanges.begin(rekeyIkeOperation(this.#sa));
-    if (!isTaken) timers.set("rekey_ike", services.now + retries.delay());
+    if (!isTaken) timers.set("rekey_ike", services.now + retries.delay(timers.at("expire_ike")));
   }
 
   /** Whether the peer has replaced so many without deleting them that it may not replace this one, too. */
@@ -67,7 +72,7 @@ export class IkeSaSuccession {
     services.emit({ type: "ike_rekey_failed", ikeSa: id, reason: notifyName(notify) });
     if (state !== "established") return;
     if (notify === NOTIFY.temporaryFailure && !retries.noteTemporaryFailure()) return;
-    timers.set("rekey_ike", services.now + retries.delay());
+    timers.set("rekey_ike", services.now + retries.delay(timers.at("expire_ike")));
     // Section 4: of a peer that takes no more SAs, "the implementation MUST be capable of instead deleting the old SA and creating a
     // new one".
     if (notify === NOTIFY.noAdditionalSas && askedFirst) reauthentication.begin();
@@ -87,6 +92,39 @@ export class IkeSaSuccession {
     }
     this.handOver(successor);
     return true;
+  }
+
+  /** Of two that were to replace one, the other one does. */
+  giveWay(): void {
+    const sa = this.#sa;
+    if (sa.state === "created") sa.establish();
+    if (sa.state !== "established") return;
+    this.isForNothing = true;
+    this.predecessor = null;
+    sa.move("rekeyed");
+    sa.timers.endLife();
+  }
+
+  /**
+   * The peer has answered our deletion of this SA. If it had our answer to its own rekey by then, it deletes what was for nothing just now;
+   * if not, it has forgotten that rekey (section 2.25.2), and nobody else knows of what this end made of it.
+   */
+  noteDeleted(): void {
+    const made = this.peerSuccessor?.successor;
+    if (made === undefined || made.wasHeard) return;
+    made.succession.mayBeUnknown = true;
+    if (made.state !== "rekeyed" || !made.succession.isForNothing) return;
+    made.timers.set("linger", made.services.now + made.services.limits.linger_time);
+  }
+
+  /** What was made to replace an SA that goes, goes with it, unless it has taken over. */
+  deleteUndecided(why?: { reason: FailureReason; text: string }): void {
+    if (this.successor === null) this.peerSuccessor?.successor.end.delete("local", why);
+  }
+
+  /** The caller wants neither this SA nor the one that it may be about to replace. */
+  cancel(): void {
+    this.predecessor?.end.delete();
   }
 
   /** A request of the peer has come: if it begins anything on this SA, this is the one that it goes on with (section 2.8.2). */

@@ -128,6 +128,9 @@ export class IkeSaTimers implements TimerOwner {
       case "init_error":
         return sa.failOfInitError();
       case "linger":
+        if (sa.state === "deleting" && sa.succession.isForNothing) {
+          return sa.end.fail("timeout", "The peer knows nothing of it");
+        }
         if (isEstablished(sa.state)) return sa.end.delete("replaced");
         return sa.end.fail("timeout", "The peer did not answer any more");
       case "rekey_child": {
@@ -137,6 +140,10 @@ export class IkeSaTimers implements TimerOwner {
       case "switch_child": {
         const child = sa.children.byId(key);
         return child === undefined ? undefined : sa.children.switchTo(child);
+      }
+      case "confirm_child": {
+        const child = sa.children.byId(key);
+        return child === undefined ? undefined : sa.children.confirm(child);
       }
       case "retry":
         return sa.retries.handle(key);

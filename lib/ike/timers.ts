@@ -23,6 +23,8 @@ export type TimerName =
   | "expire_child"
   /** Packets go out on a child SA that takes the place of one of another IKE SA, whether or not that one is deleted. */
   | "switch_child"
+  /** The peer has not deleted a child SA that it has replaced on another IKE SA: it is asked for the new one. */
+  | "confirm_child"
   /** What was refused for the moment is tried again (section 2.25). */
   | "retry"
   /** An error in IKE_SA_INIT, which anybody could have sent, has not been followed by anything better (section 2.21.1). */

@@ -38,8 +38,9 @@ export interface EndpointOptions extends SessionOptions {
   readonly onNeed?: (need: unknown) => unknown | Promise<unknown>;
 }
 
-/** How long peers have to answer a deletion when everything is closed. */
+/** How long peers have to answer a deletion when everything is closed, and how often they are asked on UDP, where a message may get lost. */
 const CLOSE_TIMEOUT_MS = 2000;
+const CLOSE_AGAIN_MS = 400;
 
 /** One end of tunnels. */
 export class Endpoint implements SessionHost, LinkOwner {
@@ -50,6 +51,9 @@ export class Endpoint implements SessionHost, LinkOwner {
   /** Who receives with an SPI. */
   readonly #spis: Map<number, Session> = new Map();
   #opened = 0;
+  #closing: Promise<void> | null = null;
+  /** Called when everything is closed and no IKE SA is left. */
+  #onNothingLeft: (() => void) | null = null;
 
   /** Begins without a connection. */
   constructor(options: EndpointOptions) {
@@ -103,6 +107,7 @@ export class Endpoint implements SessionHost, LinkOwner {
   /** IKE messages have come, without markers. They are copied: the engine keeps requests, which should not hold a read buffer. */
   handleIke(messages: readonly Uint8Array[], path: IkePath): void {
     this.#host.handleMessages(path, messages.map((message) => message.slice()));
+    this.#noteLeft();
   }
 
   /** ESP packets with one SPI have come; they are given away. */
@@ -116,6 +121,11 @@ export class Endpoint implements SessionHost, LinkOwner {
   /** Feeds the engine. */
   handle(input: Parameters<SessionHost["handle"]>[0]): void {
     this.#host.handle(input);
+    this.#noteLeft();
+  }
+
+  #noteLeft(): void {
+    if (this.#onNothingLeft !== null && this.#options.engine.counters.ikeSas === 0) this.#onNothingLeft();
   }
 
   /** Sends ESP packets that have room for their Lengths in front. */
@@ -124,9 +134,18 @@ export class Endpoint implements SessionHost, LinkOwner {
   }
 
   /** Ends every session in order as far as peers answer in time, then the connections. Safe to repeat. */
-  async close(): Promise<void> {
-    const closing = Promise.all(Array.from(this.#sessions.values(), (session) => session.close()));
-    await withinTime(closing, CLOSE_TIMEOUT_MS);
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** IKE SAs that have no session any more, because another one replaces them, are waited for as well. */
+  async #close(): Promise<void> {
+    const nothingLeft = new Promise<void>((resolve) => this.#onNothingLeft = resolve);
+    const ask = () => this.handle({ kind: "delete_all" });
+    ask();
+    const again = setInterval(ask, CLOSE_AGAIN_MS);
+    await withinTime(nothingLeft, CLOSE_TIMEOUT_MS);
+    clearInterval(again);
     this.#host.close();
     for (const ikeSa of [...this.#sessions.keys()]) this.#end(ikeSa, undefined);
     await Promise.all(Array.from(this.#links, (link) => link.close()));
@@ -171,7 +190,7 @@ export class Endpoint implements SessionHost, LinkOwner {
         this.#forget(event);
         break;
       case "child_sas_moved":
-        this.#sessions.get(event.from)?.handleIkeSaGone(event.from);
+        this.#sessions.get(event.from)?.handleMoved(event.from, event.to);
         this.#sessions.delete(event.from);
         break;
       case "path_changed":

@@ -277,6 +277,18 @@ export class Session {
   }
 
   /**
+   * The child SAs of an IKE SA have gone to another one. Where both ends have replaced it at once, two were established, and it is not
+   * known before which of them is for nothing. @internal
+   */
+  handleMoved(from: IkeSaId, to: IkeSaId): void {
+    const left = [...this.#older, this.#ike].filter(({ ikeSa, replaces }) =>
+      ikeSa === to || (ikeSa !== from && replaces !== from)
+    );
+    this.#ike = left.pop() ?? this.#ike;
+    this.#older = left;
+  }
+
+  /**
    * An IKE SA of the session is gone; tells whether the session goes on. Where the one that was to take another's place has failed, it
    * goes on with that one. @internal
    */

@@ -107,6 +107,8 @@ export class PeerChildDeleteTask implements Task {
       if (child.state !== "deleting") this.#ours.push(child.spiIn);
       const { successor } = child;
       sa!.children.remove(child, successor === undefined ? "peer" : "replaced");
+      // Of two for the same traffic, whose lives are over at different ends, each may have been taken for the one that is left.
+      if (successor === undefined && child.standsIn === true) sa!.children.renew(child);
       // Who began the rekey deletes the old one: from now on the new one is in use at both ends (section 2.8).
       sa!.children.switchFrom(child);
       return;

@@ -39,7 +39,7 @@ export class ChildRekeyTask implements Task {
     // The peer was first, with a rekey or a deletion; or this end wanted it twice.
     if (!exists || state !== (this.#begun ? "rekeying" : "installed")) {
       this.#over = true;
-      return;
+      return this.#renew();
     }
     this.#begun = true;
     this.#old.state = "rekeying";
@@ -54,6 +54,9 @@ export class ChildRekeyTask implements Task {
     const error = message.error();
     if (error?.type === NOTIFY.childSaNotFound) {
       this.abort();
+      // The peer has asked for the old one itself, and will know it when our answer has reached it.
+      if (exists && sa.children.awaitsPeer(old)) return void sa.children.retryRekey(old);
+      this.#renew();
       // The peer knows nothing of the old one; unless it has just deleted it, traffic needs another (section 2.25.1).
       if (exists && old.successor === undefined) {
         sa.children.remove(old, "peer");
@@ -83,7 +86,8 @@ export class ChildRekeyTask implements Task {
 
   /** Nothing came of it: the old one goes on, and it is tried again. */
   #keepOld(exists: boolean, error: number | undefined): void {
-    if (!exists || this.#old.state !== "rekeying") return;
+    if (!exists) return this.#renew();
+    if (this.#old.state !== "rekeying") return;
     this.#old.state = this.#old.successor === undefined ? "installed" : "rekeyed";
     if (this.#old.successor !== undefined) return;
     const { retries, reauthentication, askedFirst } = this.#sa;
@@ -103,6 +107,13 @@ export class ChildRekeyTask implements Task {
         retryIn,
       });
     }
+  }
+
+  /** The life of the old one was over meanwhile, and nothing has come of this. */
+  #renew(): void {
+    if (this.#old.missed !== true || this.#old.successor !== undefined) return;
+    this.#old.missed = false;
+    this.#sa.children.renew(this.#old);
   }
 
   abort(): void {
@@ -158,7 +169,7 @@ export class PeerChildRekeyTask implements Task {
     const step = create.build(message);
     const { child, nonces } = create;
     if (child === null || nonces === null) return step;
-    old.successor = { child, nonces };
+    old.successor = { child, nonces, answeredOn: this.#sa.children };
     // With a rekey of ours under way, its response decides; else the old one has had its time.
     if (old.state === "installed") {
       old.state = "rekeyed";

@@ -116,7 +116,7 @@ export class IkeRekeyTask implements Task {
       sa.succession.handOver(created);
       sa.end.delete("replaced");
       // The peer's was for nothing, and the peer deletes it, or has done so.
-      if (theirs !== null && theirs.successor.state !== "closed") theirs.successor.timers.linger();
+      theirs?.successor.succession.giveWay();
     }
   }
 

@@ -5,9 +5,10 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import { EXCHANGE } from "../../../lib/ike/codec/mod.ts";
+import { EXCHANGE, NOTIFY } from "../../../lib/ike/codec/mod.ts";
 import { assertLeft, assertUsable, currentIkeSa, established, hold, nonces } from "../_established.ts";
 import { type Flight, Pair } from "../_pair.ts";
+import { refuse } from "./_refusals.ts";
 
 const REKEY_CHILD = { kind: "rekey_child", ikeSa: 1, child: 1 } as const;
 const REKEY_IKE = { kind: "rekey_ike", ikeSa: 1 } as const;
@@ -59,6 +60,33 @@ describe("Both ends rekey, and answers are lost", () => {
       }
     }
   }
+
+  it("and what one end has forgotten of its rekey goes at the other, soon, and nothing is asked on it (section 2.25.2)", () => {
+    const pair = established({ a: nonces(128, 1), b: nonces(0, 2) });
+    pair.network = losingAnswers("a"); // so that D of the old one, by which b forgets, comes before it
+    crossing(pair, REKEY_IKE, REKEY_IKE);
+    pair.settle();
+    assert.equal(pair.b.engine.counters.ikeSas, 1);
+    assert.equal(pair.a.engine.counters.ikeSas, 2);
+    const { to } = pair.a.one("child_sas_moved");
+    pair.handle(pair.a, { kind: "unknown_spi", path: pair.pathA, spi: 4711 });
+    assert.deepEqual(pair.a.of("message").at(-1)!.ikeSa, to);
+    pair.advance(10_001);
+    assertLeft(pair, 1, 1);
+    const others = pair.a.of("ike_sa_deleted").filter(({ ikeSa }) => ikeSa !== 1);
+    assert.deepEqual(others.map(({ by }) => by), ["replaced"]);
+    assertUsable(pair);
+  });
+
+  it("and everything is deleted at once: what the other end has forgotten is not waited for", () => {
+    const pair = established({ a: nonces(128, 1), b: nonces(0, 2) });
+    pair.network = losingAnswers("a");
+    crossing(pair, REKEY_IKE, REKEY_IKE);
+    pair.settle();
+    pair.handle(pair.a, { kind: "delete_all" });
+    pair.settle();
+    pair.assertClean();
+  });
 
   it("each Message ID of the lost answers is answered again by the same octets", () => {
     const pair = established();
@@ -115,6 +143,102 @@ describe("A child SA is rekeyed by one end, and the IKE SA by the other (section
     pair.advance(60_000);
     assert.equal(pair.a.one("child_sa_installed").replaces, 1);
     assert.equal(pair.a.one("child_sa_installed").ikeSa, currentIkeSa(pair.a));
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+});
+
+describe("An IKE SA that the peer has made, while our answer to that is lost", () => {
+  it("is deleted with the old one, by whose deletion the peer forgets it: nobody answers, and nobody waits", () => {
+    const pair = established();
+    pair.handle(pair.b, REKEY_IKE);
+    pair.deliver();
+    assert.equal(hold(pair, pair.a).length, 1);
+    pair.handle(pair.a, { kind: "delete_all" });
+    pair.settle();
+    assert.equal(pair.b.engine.counters.ikeSas, 0);
+    pair.handle(pair.a, { kind: "delete_all" }); // again, a moment later
+    pair.settle();
+    pair.assertClean();
+  });
+
+  it("and D of everything is lost: it goes out again when it is asked for again", () => {
+    const pair = established();
+    pair.network = () => null;
+    pair.handle(pair.a, { kind: "delete_all" });
+    pair.settle();
+    pair.network = ({ octets }) => octets;
+    pair.handle(pair.a, { kind: "delete_all" });
+    pair.settle();
+    assert.deepEqual(pair.a.talk(), [
+      "INFORMATIONAL { D } -->",
+      "INFORMATIONAL request again -->",
+      "<-- INFORMATIONAL { }",
+    ]);
+    pair.assertClean();
+  });
+});
+
+describe("A child SA that the peer has made, while our answer to that is lost", () => {
+  it("is rekeyed, and the peer knows nothing of it yet: CHILD_SA_NOT_FOUND, and it is left to the peer", () => {
+    const pair = established();
+    pair.handle(pair.b, REKEY_CHILD);
+    pair.deliver();
+    assert.equal(hold(pair, pair.a).length, 1); // the answer, which is lost
+    const { child } = pair.a.lastChild().childSa;
+    // As strongSwan has it, which drops a response with the Message ID of the request that it works on.
+    refuse(pair, NOTIFY.childSaNotFound!, 1);
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child });
+    pair.advance(4000); // its request comes again
+    assert.deepEqual(pair.a.talk(), [
+      "<-- CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr }",
+      "CREATE_CHILD_SA { SA, Nr, TSi, TSr } -->",
+      "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { N(CHILD_SA_NOT_FOUND) }",
+      "CREATE_CHILD_SA response again -->",
+      "<-- INFORMATIONAL { D }",
+      "INFORMATIONAL { D } -->",
+    ]);
+    assertLeft(pair, 1, 1);
+    assert.equal(pair.a.one("child_sa_switched").child, child);
+    pair.advance(20_000); // what was put off is done
+    assert.equal(pair.a.lastChild().replaces, child);
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+
+  it("and then the IKE SA is replaced, on which it never comes again: a rekey tells whether the peer knows it", () => {
+    // strongSwan takes a rekey of the IKE SA in the middle of its own of a child SA, and forgets that. Here a twin of `b` has begun it.
+    const [pair, twin] = [established(), established()];
+    twin.handle(twin.b, REKEY_CHILD);
+    pair.handle(pair.a, { kind: "message", path: pair.pathA, octets: twin.inFlight[0]!.octets.slice() });
+    assert.equal(hold(pair, pair.a).length, 1); // the answer, which is lost
+    const { child } = pair.a.lastChild().childSa;
+    pair.handle(pair.a, REKEY_IKE);
+    pair.settle();
+    pair.a.forget();
+    pair.advance(2000);
+    assert.deepEqual(pair.a.talk(), [
+      "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { N(CHILD_SA_NOT_FOUND) }",
+      "CREATE_CHILD_SA { SA, Ni, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { SA, Nr, TSi, TSr }",
+    ]);
+    assert.equal(pair.a.one("child_sa_deleted").child, child);
+    const [one, other] = [pair.a.lastChild(), pair.b.lastChild()];
+    assert.deepEqual([one.send, one.childSa.inbound], [true, other.childSa.outbound]);
+  });
+
+  it("and then the IKE SA is replaced, and the peer goes on with it there: that is all", () => {
+    const pair = established();
+    pair.handle(pair.b, REKEY_CHILD);
+    for (let i = 0; i < 2; i++) pair.deliver();
+    const deletion = hold(pair, pair.b);
+    pair.handle(pair.a, REKEY_IKE);
+    pair.settle();
+    pair.inFlight.push(...deletion);
+    pair.advance(30_000);
+    assert.equal(pair.a.of("child_sa_installed").length, 1);
     assertLeft(pair, 1, 1);
     assertUsable(pair);
   });

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { NOTIFY } from "../../../lib/ike/codec/mod.ts";
 import type { ChildConfig, ConnectionConfig } from "../../../lib/ike/mod.ts";
+import { assertLeft, assertUsable, established, hold } from "../_established.ts";
 import { Pair, type PairOptions } from "../_pair.ts";
 import { refuse } from "./_refusals.ts";
 
@@ -144,14 +145,19 @@ for (
       }
     });
 
-    it("ends at the hard one at once, and the peer is told", () => {
+    it("ends at the hard one at once, and the peer is told before traffic has another", () => {
       const pair = pairOf({ child: words() });
       pair.a.forget();
       pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child: 1, limit: "hard" });
       assert.equal(pair.a.one("child_sa_deleted").by, "expired");
       pair.settle();
-      assert.deepEqual(pair.a.talk(), ["INFORMATIONAL { D } -->", "<-- INFORMATIONAL { D }"]);
-      assert.equal(pair.a.engine.counters.childSpis + pair.b.engine.counters.childSpis, 0);
+      assert.deepEqual(pair.a.talk(), [
+        "INFORMATIONAL { D } -->",
+        "<-- INFORMATIONAL { D }",
+        "CREATE_CHILD_SA { SA, Ni, TSi, TSr } -->",
+        "<-- CREATE_CHILD_SA { SA, Nr, TSi, TSr }",
+      ]);
+      assertLeft(pair, 1, 1);
     });
   });
 }
@@ -195,4 +201,72 @@ describe("The life of an IKE SA", () => {
     assert.equal(timeUntil(pair, ended, 180 * MINUTE), 65 * MINUTE);
     assert.equal(pair.a.one("ike_sa_deleted").reason, "expired");
   });
+});
+
+describe("A child SA whose life is over without a successor", () => {
+  const hard = { kind: "child_usage", ikeSa: 1, child: 1, limit: "hard" } as const;
+
+  it("at both ends at once has one in its place, not two", () => {
+    const pair = established();
+    for (const end of [pair.a, pair.b]) pair.handle(end, hard);
+    pair.advance(10 * MINUTE);
+    assertLeft(pair, 1, 1);
+    assert.equal(pair.a.of("child_sa_installed").length, 1);
+    assertUsable(pair);
+  });
+
+  it("at the end that did not ask first has one in its place a moment later", () => {
+    const pair = established();
+    pair.handle(pair.b, hard);
+    pair.settle();
+    assertLeft(pair, 1, 0);
+    pair.advance(2000);
+    assert.deepEqual(pair.b.talk(), [
+      "INFORMATIONAL { D } -->",
+      "<-- INFORMATIONAL { D }",
+      "CREATE_CHILD_SA { SA, Ni, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { SA, Nr, TSi, TSr }",
+    ]);
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+
+  it("has none in its place where another one carries its traffic", () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "initiate_child", ikeSa: 1, child: "net" });
+    pair.settle();
+    for (const end of [pair.a, pair.b]) pair.handle(end, hard);
+    pair.advance(10 * MINUTE);
+    assertLeft(pair, 1, 1);
+  });
+
+  it("has none in its place where somebody wanted it deleted, or the IKE SA", () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "check_liveness", ikeSa: 1 }); // D waits for the window
+    pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child: 1 });
+    pair.handle(pair.a, hard);
+    pair.advance(MINUTE);
+    assertLeft(pair, 1, 0);
+    const other = established();
+    other.handle(other.b, hard);
+    other.handle(other.a, { kind: "delete_ike", ikeSa: 1 });
+    other.advance(MINUTE);
+    assertLeft(other, 0, 0);
+  });
+
+  for (const answer of ["is refused", "comes"] as const) {
+    it(`while its rekey is under way has one in its place when the answer ${answer}`, () => {
+      const pair = established();
+      pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: 1 });
+      const asked = hold(pair, pair.a);
+      pair.handle(pair.a, hard);
+      if (answer === "is refused") {
+        pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
+        pair.inFlight.push(...asked);
+      } else pair.inFlight.push(...asked);
+      pair.advance(MINUTE);
+      assertLeft(pair, 1, 1);
+      assertUsable(pair);
+    });
+  }
 });

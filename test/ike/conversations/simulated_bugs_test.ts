@@ -246,4 +246,36 @@ describe("What the simulator has found", () => {
       assertLeft(pair, 1, 1);
     });
   }
+
+  it("of two child SAs for the same traffic whose lives are over at different ends, one is made again", () => {
+    const pair = new Pair();
+    pair.connect();
+    pair.handle(pair.a, { kind: "initiate_child", ikeSa: 1, child: "net" });
+    pair.settle();
+    const [first, second] = pair.b.of("child_sa_installed").map(({ childSa }) => childSa.child);
+    pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child: 1, limit: "hard" });
+    const late = hold(pair, pair.a); // both D cross
+    const other = pair.b.of("child_sa_installed")[1]!.childSa.inbound.spi ===
+        pair.a.lastChild().childSa.outbound.spi
+      ? second
+      : first;
+    pair.handle(pair.b, { kind: "child_usage", ikeSa: 1, child: other!, limit: "hard" });
+    pair.inFlight.push(...late);
+    pair.advance(60_000);
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+
+  it("the peer is told of a child SA that was to go, and whose life was over before its D could follow to another IKE SA", () => {
+    const pair = established();
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    const asked = hold(pair, pair.a);
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 1, child: 1 });
+    pair.handle(pair.a, { kind: "delete_child", ikeSa: 1, child: 1 });
+    pair.handle(pair.a, { kind: "child_usage", ikeSa: 1, child: 1, limit: "hard" });
+    pair.inFlight.push(...asked);
+    pair.advance(60_000);
+    assertLeft(pair, 1, 0);
+    assertUsable(pair);
+  });
 });

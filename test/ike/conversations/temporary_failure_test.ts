@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { NOTIFY } from "../../../lib/ike/codec/mod.ts";
 import { established } from "../_established.ts";
-import type { Pair } from "../_pair.ts";
+import { Pair } from "../_pair.ts";
 import { refuse } from "./_refusals.ts";
 
 const TEMPORARY_FAILURE = "<-- CREATE_CHILD_SA { N(TEMPORARY_FAILURE) }";
@@ -17,6 +17,17 @@ function busy(pair: Pair): () => void {
   pair.handle(pair.b, { kind: "rekey_ike", ikeSa: 1 });
   const kept = pair.inFlight.splice(0);
   return () => void pair.inFlight.push(...kept);
+}
+
+/** A connection of `a` with SAs that are renewed after a second, and end after ten. */
+function shortLived(what: "child SA" | "IKE SA") {
+  const traffic = { esp_proposals: "aes128gcm16", local_ts: "10.1.0.0/16", remote_ts: "10.2.0.0/16" };
+  const [child, ike] = [{ rekey_time: 1, rand_time: 0, life_time: 10 }, {
+    rekey_time: 1,
+    rand_time: 0,
+    over_time: 9,
+  }];
+  return what === "IKE SA" ? ike : { children: { net: { ...traffic, ...child } } };
 }
 
 describe("TEMPORARY_FAILURE (RFC 7296, section 2.25)", () => {
@@ -80,6 +91,34 @@ describe("TEMPORARY_FAILURE (RFC 7296, section 2.25)", () => {
     ]);
     assert.equal(pair.a.one("ike_sa_established").replaces, 1);
     assert.equal(pair.a.engine.counters.ikeSas, 1);
+  });
+
+  for (const what of ["child SA", "IKE SA"] as const) {
+    it(`to a rekey of ${what} whose life is over before long: it is tried again, and again, within that`, () => {
+      for (const seed of [1, 2, 3, 4]) {
+        const pair = new Pair({ seed, connectionA: shortLived(what) });
+        pair.connect();
+        pair.a.forget();
+        refuse(pair, NOTIFY.temporaryFailure!, 2);
+        pair.advance(11_000);
+        assert.equal(pair.a.talk().filter((line) => line === TEMPORARY_FAILURE).length, 2);
+        const made = what === "IKE SA" ? pair.a.of("ike_sa_established") : pair.a.of("child_sa_installed");
+        assert.equal(made[0]?.replaces, 1, pair.a.story());
+        assert.deepEqual(pair.a.of("child_sa_deleted").filter(({ by }) => by === "expired"), []);
+        assert.deepEqual(pair.a.of("ike_sa_deleted").filter(({ by }) => by === "failure"), []);
+      }
+    });
+  }
+
+  it("is not answered by another try at once, however short a life is (section 2.25)", () => {
+    const pair = new Pair({ connectionA: shortLived("child SA") });
+    pair.connect();
+    pair.a.forget();
+    refuse(pair, NOTIFY.temporaryFailure!);
+    pair.advance(9999);
+    const tries = pair.a.of("child_sa_failed").map(({ retryIn }) => retryIn!);
+    assert.ok(tries.length >= 2 && tries.length < 9, String(tries));
+    assert.ok(tries.every((time) => time >= 1000), String(tries));
   });
 
   for (const kind of ["rekey_child", "rekey_ike", "initiate_child"] as const) {

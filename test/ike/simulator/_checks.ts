@@ -30,6 +30,16 @@ export function disagreements(world: World, clients: readonly Host[], server: Ho
   return found;
 }
 
+/** IKE SAs without a child SA: tunnels that stand still. */
+export function standingStill(world: World): string[] {
+  return world.hosts.flatMap(({ name, ledger }) => {
+    const carrying = new Set(Array.from(ledger.children.values(), ({ ikeSa }) => ikeSa));
+    return [...ledger.ikeSas.keys()].filter((id) => !carrying.has(id)).map((id) =>
+      `${name}: IKE SA ${id} carries nothing`
+    );
+  });
+}
+
 /** Of everything that replaced something else only the last is left. */
 function checkOrigins({ name, ledger }: Host, fail: (text: string) => void): void {
   for (const [what, live] of [["IKE SAs", ledger.ikeSas], ["child SAs", ledger.children]] as const) {

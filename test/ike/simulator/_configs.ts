@@ -12,6 +12,8 @@ type EngineConfig = Omit<IkeEngineOptions, "crypto" | "random">;
 const COMMON = { proposals: "aes128gcm16-prfsha256-x25519", dpd_delay: "30s", unique: "no" } as const;
 /** Far behind the rekeys, so that none is too late in the worst network. */
 const OVER = 480;
+/** Before `retry_time` is over a second time. */
+const OVER_SOON = 15;
 const VOLUMES = {
   none: {},
   soft: { rekey_packets: 40, rand_packets: 20, life_packets: 100_000, rekey_bytes: 4000, life_bytes: "1G" },
@@ -97,12 +99,13 @@ function commonOf({ timed, reauth, pace }: Settings) {
   return { ...COMMON, ...(timed ? times : {}), ...(timed && reauth ? { reauth_time: 1.5 * seconds } : {}) };
 }
 
-function childOf({ timed, volume, pace, transport }: Settings, group: string) {
+function childOf({ timed, shortLives, volume, pace, transport }: Settings, group: string) {
   const seconds = 0.8 * pace.rekey / 1000;
+  const over = shortLives ? OVER_SOON : OVER;
   return {
     ...(transport ? { mode: "transport" } as const : {}),
     esp_proposals: group === "none" ? "aes128gcm16" : `aes128gcm16-${group}`,
-    ...(timed ? { rekey_time: seconds, rand_time: 0.9 * seconds, life_time: seconds + OVER } : {}),
+    ...(timed ? { rekey_time: seconds, rand_time: 0.9 * seconds, life_time: seconds + over } : {}),
     ...VOLUMES[volume],
   };
 }

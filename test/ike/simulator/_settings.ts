@@ -34,6 +34,8 @@ export interface Settings {
   readonly deletions: boolean;
   /** SAs are rekeyed by time as well. */
   readonly timed: boolean;
+  /** Child SAs that are rekeyed by time end soon after that, if nothing comes of it. */
+  readonly shortLives: boolean;
   /** Both ends are authenticated anew, by wish and by time. */
   readonly reauth: boolean;
   /** Child SAs have limits of packets and octets: that ask for a rekey, or that are reached. */
@@ -99,6 +101,7 @@ export function settingsOf({ seed, quality, pace, ...given }: SimulationOptions)
     childless: "allow",
     children: 1,
     sleeps: false,
+    shortLives: false,
     stream,
     resets: stream && random.chance(0.5),
     nat: random.chance(0.3),
@@ -158,7 +161,13 @@ function drawLater(random: SimRandom, { stream, auth, initiators, nat, vips, res
       damage: stream && resets ? random.pick([0, 0, 0.002, 0.02]) : 0,
       ...(isBad ? BAD_NETWORK : {}),
     },
+    shortLives: random.chance(0.3),
   };
+}
+
+/** Whether nobody takes a child SA away: then each IKE SA always gets one again. */
+export function isCarrying({ deletions, vips, liar, restarts, attacker, children }: Settings): boolean {
+  return !deletions && !vips && !liar && !restarts && !attacker && children > 0;
 }
 
 /** Whether nothing can get lost on the way, and nobody takes an SA away: then no packet is lost in any rekey. */

@@ -7,7 +7,7 @@
 import type { IkeEvent } from "../../../lib/ike/mod.ts";
 import { Attacker } from "./_attacker.ts";
 import { hasNonEspMarker } from "../../../lib/encap/mod.ts";
-import { checkNothingLeft, checkTraffic, disagreements } from "./_checks.ts";
+import { checkNothingLeft, checkTraffic, disagreements, standingStill } from "./_checks.ts";
 import { clientConfig, serverConfig } from "./_configs.ts";
 import type { Nat } from "./_datagrams.ts";
 import { marked } from "./_framed_end.ts";
@@ -17,7 +17,7 @@ import { MiddleMan } from "./_middle_man.ts";
 import { Mishaps } from "./_mishaps.ts";
 import { Mutator } from "./_mutator.ts";
 import { SimRandom } from "./_random.ts";
-import { isLossless, type Settings, settingsOf, type SimulationOptions } from "./_settings.ts";
+import { isCarrying, isLossless, type Settings, settingsOf, type SimulationOptions } from "./_settings.ts";
 import { tell } from "./_tell.ts";
 import { Way } from "./_ways.ts";
 import { Wishes } from "./_wishes.ts";
@@ -153,12 +153,16 @@ export class Simulation {
    */
   #checkAgreement(clients: readonly Host[], server: Host): void {
     const { world } = this;
-    let wrong = disagreements(world, clients, server);
+    const judge = () => [
+      ...disagreements(world, clients, server),
+      ...(isCarrying(this.settings) ? standingStill(world) : []),
+    ];
+    let wrong = judge();
     for (let i = 0; wrong.length > 0 && !this.settings.stream && i < 2; i++) {
       world.note(`not yet: ${wrong.join(", ")}`);
       world.advance(QUIET);
       world.settle();
-      wrong = disagreements(world, clients, server);
+      wrong = judge();
     }
     for (const text of wrong) world.fail(text);
   }

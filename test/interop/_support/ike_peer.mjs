@@ -237,7 +237,7 @@ function parseIpv4(text) {
 
 /** One line; octets as hexadecimal digits, and nothing of what carries a path. */
 function print(line) {
-  const text = JSON.stringify(line, (key, value) => {
+  const text = JSON.stringify({ at: new Date().toISOString().slice(11, 23), ...line }, (key, value) => {
     if (key === "link") return undefined;
     if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
     return typeof value === "bigint" ? Number(value) : value;
