@@ -128,6 +128,11 @@ export class Exchanges {
     }
   }
 
+  /** What has waited for something else than the window may begin. */
+  proceed(): void {
+    this.#beginNext();
+  }
+
   /** Sends every request without a response again, unless on a stream: somebody is in a hurry. */
   repeat(): void {
     if (this.#sa.path.reliable) return; // RFC 9329, section 6.2

@@ -207,7 +207,7 @@ export class IkeSa {
 
   /** Whether requests of ours are in order. */
   get mayRequest(): boolean {
-    return this.#state !== "closed" && this.#state !== "created";
+    return this.#state !== "closed" && this.#state !== "created" && !this.succession.isHeld;
   }
 
   /** Moves the state; a move that the table lacks is a mistake of this program. */
@@ -284,6 +284,7 @@ export class IkeSa {
   noteAuthentic(path: IkePath): void {
     this.lastHeard = this.services.now;
     this.wasHeard = true;
+    this.succession.isHeld = false;
     if (!this.channel.hasFragments) this.timers.clear("reassembly");
     this.#follow(path);
   }

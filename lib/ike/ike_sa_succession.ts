@@ -27,6 +27,13 @@ export class IkeSaSuccession {
   isForNothing = false;
   /** Nobody else may know this SA: see `noteDeleted`. */
   mayBeUnknown = false;
+  /**
+   * The peer has made it, and may not have our answer yet: requests on it wait until it is heard there, or the old SA is gone. A peer that
+   * does not know it would drop them, and on a stream nothing is sent twice (RFC 9329, section 6.2).
+   */
+  isHeld = false;
+  /** What this end has made for nothing: it is deleted when the old SA is gone, as the peer may not know before how that ends. */
+  #redundant: IkeSa | null = null;
 
   /** Takes the IKE SA. */
   constructor(sa: IkeSa) {
@@ -60,6 +67,8 @@ export class IkeSaSuccession {
 
   /** The SA is gone. */
   noteClosed(): void {
+    this.successor?.succession.release();
+    this.#redundant?.end.delete("replaced");
     if (this.successor !== null) this.#replaced!.count--;
     const before = this.predecessor?.succession;
     if (before?.peerSuccessor?.successor === this.#sa) before.peerSuccessor = null; // another one may follow
@@ -92,6 +101,24 @@ export class IkeSaSuccession {
     }
     this.handOver(successor);
     return true;
+  }
+
+  /** Requests on it wait no longer. */
+  release(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.#sa.timers.clear("release");
+    this.#sa.exchanges.proceed();
+  }
+
+  /** This end has made an SA for nothing, in the place of which the peer's takes over. */
+  handOverToPeer(successor: IkeSa, redundant: IkeSa): void {
+    redundant.establish();
+    redundant.move("rekeyed");
+    redundant.timers.endLife();
+    redundant.timers.set("linger", redundant.services.now + redundant.services.limits.linger_time);
+    this.#redundant = redundant;
+    this.handOver(successor);
   }
 
   /** Of two that were to replace one, the other one does. */
@@ -145,6 +172,10 @@ export class IkeSaSuccession {
     successor.leases = sa.leases;
     sa.leases = [];
     if (successor.state === "created") successor.establish();
+    if (successor === this.peerSuccessor?.successor && !successor.wasHeard) {
+      successor.succession.isHeld = true;
+      successor.timers.set("release", sa.services.now + sa.services.limits.linger_time);
+    }
     const moved = sa.children.moveTo(successor);
     sa.retries.moveTo(successor);
     sa.services.emit({

@@ -127,6 +127,8 @@ export class IkeSaTimers implements TimerOwner {
         return this.#checkLiveness();
       case "init_error":
         return sa.failOfInitError();
+      case "release":
+        return sa.succession.release();
       case "linger":
         if (sa.state === "deleting" && sa.succession.isForNothing) {
           return sa.end.fail("timeout", "The peer knows nothing of it");

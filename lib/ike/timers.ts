@@ -33,6 +33,8 @@ export type TimerName =
   | "reassembly"
   /** An SA that the peer has to delete was not deleted. */
   | "linger"
+  /** An IKE SA that the peer has made was not heard of. */
+  | "release"
   /** Packets on a replaced child SA cannot be under way any more. */
   | "late_packets"
   /** The last response of a closed SA has been kept for long enough. */

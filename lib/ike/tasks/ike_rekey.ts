@@ -109,9 +109,7 @@ export class IkeRekeyTask implements Task {
     const theirs = sa.succession.peerSuccessor;
     if (theirs !== null && theirs.successor.state !== "closed" && isRedundant(nonces, theirs.nonces)) {
       // Ours was for nothing: it is deleted, and the peer deletes the old one.
-      created.establish();
-      sa.succession.handOver(theirs.successor);
-      created.end.delete("replaced");
+      sa.succession.handOverToPeer(theirs.successor, created);
     } else {
       sa.succession.handOver(created);
       sa.end.delete("replaced");

@@ -148,6 +148,29 @@ describe("A child SA is rekeyed by one end, and the IKE SA by the other (section
   });
 });
 
+describe("Both ends rekey the IKE SA, and the loser has its answer first (section 2.8.2)", () => {
+  it("it deletes what it has made when the peer knows how that ends, and the old one is gone", () => {
+    const pair = established({ reliable: true, a: nonces(0, 1), b: nonces(128, 2) });
+    crossing(pair, REKEY_IKE, REKEY_IKE);
+    pair.deliver(); // to b
+    pair.deliver(); // to a
+    const answer = hold(pair, pair.a);
+    pair.settle();
+    assert.equal(pair.a.of("child_sas_moved").length, 1);
+    assert.deepEqual(pair.a.talk().filter((line) => line.includes("D }")), []);
+    pair.inFlight.push(...answer);
+    pair.settle();
+    assert.deepEqual(pair.a.talk().slice(-4), [
+      "<-- INFORMATIONAL { D }",
+      "INFORMATIONAL { } -->",
+      "INFORMATIONAL { D } -->",
+      "<-- INFORMATIONAL { }",
+    ]);
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+});
+
 describe("An IKE SA that the peer has made, while our answer to that is lost", () => {
   it("is deleted with the old one, by whose deletion the peer forgets it: nobody answers, and nobody waits", () => {
     const pair = established();
@@ -160,6 +183,39 @@ describe("An IKE SA that the peer has made, while our answer to that is lost", (
     pair.handle(pair.a, { kind: "delete_all" }); // again, a moment later
     pair.settle();
     pair.assertClean();
+  });
+
+  it("is asked for nothing until the peer goes on with it: it would drop that, and on a stream nothing is sent twice", () => {
+    const pair = established({ reliable: true });
+    pair.handle(pair.b, REKEY_IKE);
+    pair.deliver();
+    const answer = hold(pair, pair.a); // strongSwan has dropped it, and asks again after a while
+    pair.handle(pair.a, { kind: "rekey_child", ikeSa: 2, child: 1 });
+    assert.deepEqual(hold(pair, pair.a), []);
+    pair.inFlight.push(...answer);
+    pair.settle();
+    assert.deepEqual(pair.a.talk().slice(2), [
+      "<-- INFORMATIONAL { D }",
+      "INFORMATIONAL { } -->",
+      "CREATE_CHILD_SA { N(REKEY_SA), SA, Ni, TSi, TSr } -->",
+      "<-- CREATE_CHILD_SA { SA, Nr, TSi, TSr }",
+      "INFORMATIONAL { D } -->",
+      "<-- INFORMATIONAL { D }",
+    ]);
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+
+  it("and is asked after a while all the same", () => {
+    const pair = established({ reliable: true });
+    pair.handle(pair.b, REKEY_IKE);
+    pair.deliver();
+    hold(pair, pair.a);
+    pair.handle(pair.a, { kind: "check_liveness", ikeSa: 2 });
+    pair.advance(4999);
+    assert.equal(pair.a.sent.length, 1);
+    pair.advance(1);
+    assert.equal(pair.a.sent.length, 2);
   });
 
   it("and D of everything is lost: it goes out again when it is asked for again", () => {
