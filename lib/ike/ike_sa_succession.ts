@@ -17,6 +17,8 @@ export class IkeSaSuccession {
   rekeying = false;
   /** What the peer has made to replace this SA, and the nonces of that exchange. */
   peerSuccessor: { readonly successor: IkeSa; readonly nonces: NoncePair } | null = null;
+  /** The peer has asked for a rekey, whatever was answered. */
+  peerHasAsked = false;
   /** The IKE SA that has taken over the children. */
   successor: IkeSa | null = null;
   /** The IKE SA that the peer wants this one to replace, until it is known whether it does. */
@@ -28,8 +30,9 @@ export class IkeSaSuccession {
   /** Nobody else may know this SA: see `noteDeleted`. */
   mayBeUnknown = false;
   /**
-   * The peer has made it, and may not have our answer yet: requests on it wait until it is heard there, or the old SA is gone. A peer that
-   * does not know it would drop them, and on a stream nothing is sent twice (RFC 9329, section 6.2).
+   * The peer may not know yet that it has taken over: it may not have our answer, or wait with its own rekey for D of the old SA. Requests
+   * wait until the peer is heard here, or the old SA is gone: it might drop them, and on a stream nothing is sent twice (RFC 9329,
+   * section 6.2).
    */
   isHeld = false;
   /** What this end has made for nothing: it is deleted when the old SA is gone, as the peer may not know before how that ends. */
@@ -172,7 +175,7 @@ export class IkeSaSuccession {
     successor.leases = sa.leases;
     sa.leases = [];
     if (successor.state === "created") successor.establish();
-    if (successor === this.peerSuccessor?.successor && !successor.wasHeard) {
+    if (this.peerHasAsked && !successor.wasHeard) {
       successor.succession.isHeld = true;
       successor.timers.set("release", sa.services.now + sa.services.limits.linger_time);
     }

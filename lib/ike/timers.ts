@@ -33,7 +33,7 @@ export type TimerName =
   | "reassembly"
   /** An SA that the peer has to delete was not deleted. */
   | "linger"
-  /** An IKE SA that the peer has made was not heard of. */
+  /** The peer was not heard on an IKE SA that has taken over, and the old one is still there. */
   | "release"
   /** Packets on a replaced child SA cannot be under way any more. */
   | "late_packets"

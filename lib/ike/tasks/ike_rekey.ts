@@ -156,6 +156,7 @@ export class PeerIkeRekeyTask implements Task {
   process(message: Incoming): void {
     const sa = this.#sa;
     const [offer, ke, nonce] = [message.first("SA")!, message.first("KE"), message.first("Nonce")!];
+    sa.succession.peerHasAsked = true;
     // Section 2.25.2: not while a child SA is made or deleted, or this SA goes; and once is enough.
     const { peerSuccessor, isTooLong } = sa.succession;
     const isBusy = peerSuccessor !== null || isTooLong || sa.exchanges.isBusyWithChildren();

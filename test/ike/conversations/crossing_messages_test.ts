@@ -171,6 +171,28 @@ describe("Both ends rekey the IKE SA, and the loser has its answer first (sectio
   });
 });
 
+describe("Both ends rekey the IKE SA, and one is refused", () => {
+  it("the other one asks nothing on what it has made before the old one is gone: the peer may wait for that", () => {
+    const pair = established({ reliable: true });
+    pair.handle(pair.a, REKEY_CHILD);
+    pair.handle(pair.b, REKEY_IKE); // refused: a is busy with a child SA
+    pair.settle();
+    pair.handle(pair.a, { kind: "rekey_ike", ikeSa: 1 });
+    pair.deliver();
+    pair.deliver();
+    pair.handle(pair.a, { kind: "check_liveness", ikeSa: currentIkeSa(pair.a) });
+    assert.deepEqual(pair.a.talk().slice(-1), ["INFORMATIONAL { D } -->"]);
+    pair.settle();
+    assert.deepEqual(pair.a.talk().slice(-3), [
+      "<-- INFORMATIONAL { }",
+      "INFORMATIONAL { } -->",
+      "<-- INFORMATIONAL { }",
+    ]);
+    assertLeft(pair, 1, 1);
+    assertUsable(pair);
+  });
+});
+
 describe("An IKE SA that the peer has made, while our answer to that is lost", () => {
   it("is deleted with the old one, by whose deletion the peer forgets it: nobody answers, and nobody waits", () => {
     const pair = established();
