@@ -146,7 +146,7 @@ function modp(algorithm: ModpAlgorithm): Make {
     const parameters = derElement(
       TAG.sequence,
       derUnsigned(fromBigInt(modpPrime(algorithm), size)),
-      derUnsigned(fromBigInt(MODP_GENERATOR, 1)),
+      derUnsigned(GENERATOR),
     );
     const identifier = derElement(TAG.sequence, DH_KEY_AGREEMENT, parameters);
     const secret = drawPrivateValue(algorithm, random);
@@ -157,25 +157,37 @@ function modp(algorithm: ModpAlgorithm): Make {
     );
     secret.fill(0);
     secretDer.fill(0);
+    const peerSpki = (peer: Uint8Array) =>
+      derElement(TAG.sequence, identifier, derElement(TAG.bitString, new Uint8Array(1), derUnsigned(peer)));
     return exchangeOf(crypto, key, {
-      publicValue: padded(publicNumber(spkiOf(crypto, key)), size),
-      peerSpki: (peer) =>
-        derElement(
-          TAG.sequence,
-          identifier,
-          derElement(TAG.bitString, new Uint8Array(1), derUnsigned(peer)),
-        ),
+      publicValue: publicValueOf(crypto, key, peerSpki(GENERATOR), size),
+      peerSpki,
       size,
     });
   };
 }
 
-/** The INTEGER in the BIT STRING of a SubjectPublicKeyInfo; Deno 2.9 forgets the octet that says that it is not negative. */
-function publicNumber(spki: Uint8Array): Uint8Array {
-  const info = new DerReader(spki).readSequence();
+const GENERATOR = fromBigInt(MODP_GENERATOR, 1);
+
+/**
+ * The INTEGER in the BIT STRING of a SubjectPublicKeyInfo. Deno 2.9 writes it as if it had a sign: without the zero in front that says
+ * that it is not negative, and without leading octets of ones, which then nobody can tell from a shorter number. What looks so,
+ * one in 256, is computed once more: it is the secret that is shared with somebody whose public value is the generator.
+ */
+function publicValueOf(
+  crypto: NodeCrypto,
+  key: KeyObject,
+  generatorSpki: Uint8Array,
+  size: number,
+): Uint8Array<ArrayBuffer> {
+  const info = new DerReader(spkiOf(crypto, key)).readSequence();
   info.readSequence();
   const octets = new DerReader(info.readBitOctets()).read(TAG.integer);
-  return octets[0] === 0 ? octets.subarray(1) : octets;
+  if (octets.length < size && octets[0]! >= 0x80) {
+    const value = crypto.diffieHellman({ privateKey: key, publicKey: publicKey(crypto, generatorSpki) });
+    return padded(owned(value), size);
+  }
+  return padded(octets[0] === 0 ? octets.subarray(1) : octets, size);
 }
 
 function exchangeOf(
