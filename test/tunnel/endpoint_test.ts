@@ -1,6 +1,6 @@
 /** Two endpoints on real UDP sockets that lose what a test says: what becomes of a session when both ends replace its IKE SA at once. */
 
-import { describe, it, type TestContext } from "node:test";
+import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { IkeEngine, type IkeEngineOptions, type IkeEvent } from "../../lib/ike/mod.ts";
 import { openUdp } from "../../lib/runtime/mod.ts";
@@ -63,8 +63,13 @@ class Side {
   }
 }
 
-/** Two ends with a session; the nonces of the first are the lower ones, so that its rekeys are for nothing. */
-async function open(test: TestContext): Promise<{ client: Side; gateway: Side }> {
+interface Ends {
+  readonly client: Side;
+  readonly gateway: Side;
+}
+
+/** Runs a test with two ends and a session; the nonces of the first are the lower ones, so that its rekeys are for nothing. */
+async function withSession(work: (ends: Ends) => Promise<void>): Promise<void> {
   const [near, far] = [await openUdp({ local: LOOPBACK }), await openUdp({ local: LOOPBACK })];
   const client = new Side(near, "originator", { connections: [CLIENT], ...nonces(0, 1) });
   const gateway = new Side(far, "responder", {
@@ -72,11 +77,14 @@ async function open(test: TestContext): Promise<{ client: Side; gateway: Side }>
     pools: { clients: { addrs: "10.99.0.0/24" } },
     ...nonces(128, 2),
   });
-  test.after(() => Promise.all([client.endpoint.close(), gateway.endpoint.close()]));
-  const path = client.link.pathTo(far.localAddress);
-  client.endpoint.handle({ kind: "initiate", connection: CLIENT.name, path });
-  await until(() => client.session?.childCount === 1 && gateway.session?.childCount === 1, "a tunnel");
-  return { client, gateway };
+  try {
+    const path = client.link.pathTo(far.localAddress);
+    client.endpoint.handle({ kind: "initiate", connection: CLIENT.name, path });
+    await until(() => client.session?.childCount === 1 && gateway.session?.childCount === 1, "a tunnel");
+    await work({ client, gateway });
+  } finally {
+    await Promise.all([client.endpoint.close(), gateway.endpoint.close()]);
+  }
 }
 
 /** Whether a datagram is a request of INFORMATIONAL, behind the non-ESP marker. */
@@ -86,7 +94,7 @@ function isInformational(datagram: Uint8Array): boolean {
 }
 
 /** Both ends rekey the IKE SA at once, and D of the one that is for nothing gets lost. */
-async function collide({ client, gateway }: { client: Side; gateway: Side }): Promise<void> {
+async function collide({ client, gateway }: Ends): Promise<void> {
   client.loses = isInformational;
   client.session.rekeyIke();
   gateway.session.rekeyIke();
@@ -95,31 +103,29 @@ async function collide({ client, gateway }: { client: Side; gateway: Side }): Pr
 }
 
 describe("A session whose IKE SA both ends have replaced at once", () => {
-  it("goes on with the one that has the child SAs, though the other one was made last and is not gone", async (t) => {
-    const ends = await open(t);
-    const { client, gateway } = ends;
-    await collide(ends);
-    const { to } = client.of("child_sas_moved")[0]!;
-    assert.notEqual(client.of("ike_sa_established").at(-1)!.ikeSa, to);
-    assert.equal(client.session.ikeSa, to);
-    client.loses = () => false;
-    client.session.rekeyChild();
-    await until(() => client.of("child_sa_installed").length === 2, "a rekey of the child SA");
-    await Promise.all([client.session.close(), gateway.session.closed]);
-  });
+  it("goes on with the one that has the child SAs, though the other one was made last and is not gone", () =>
+    withSession(async ({ client, gateway }) => {
+      await collide({ client, gateway });
+      const { to } = client.of("child_sas_moved")[0]!;
+      assert.notEqual(client.of("ike_sa_established").at(-1)!.ikeSa, to);
+      assert.equal(client.session.ikeSa, to);
+      client.loses = () => false;
+      client.session.rekeyChild();
+      await until(() => client.of("child_sa_installed").length === 2, "a rekey of the child SA");
+      await Promise.all([client.session.close(), gateway.session.closed]);
+    }));
 
-  it("is closed with every IKE SA that it has had, and what got lost is sent again while there is time", async (t) => {
-    const ends = await open(t);
-    const { client, gateway } = ends;
-    await collide(ends);
-    let lost = 0;
-    client.loses = (datagram) => isInformational(datagram) && ++lost <= 3;
-    await client.endpoint.close();
-    assert.ok(lost > 3);
-    for (const { engine, sessions } of [client, gateway]) {
-      for (const session of sessions) await session.closed;
-      const { ikeSas, childSpis, leases, needs } = engine.counters;
-      assert.deepEqual([ikeSas, childSpis, leases, needs], [0, 0, 0, 0]);
-    }
-  });
+  it("is closed with every IKE SA that it has had, and what got lost is sent again while there is time", () =>
+    withSession(async ({ client, gateway }) => {
+      await collide({ client, gateway });
+      let lost = 0;
+      client.loses = (datagram) => isInformational(datagram) && ++lost <= 3;
+      await client.endpoint.close();
+      assert.ok(lost > 3);
+      for (const { engine, sessions } of [client, gateway]) {
+        for (const session of sessions) await session.closed;
+        const { ikeSas, childSpis, leases, needs } = engine.counters;
+        assert.deepEqual([ikeSas, childSpis, leases, needs], [0, 0, 0, 0]);
+      }
+    }));
 });
