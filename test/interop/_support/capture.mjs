@@ -81,8 +81,8 @@ export async function dissect(file) {
 }
 
 /**
- * What tshark makes of a capture with the tables of keys in a directory: `{ malformed, wrong, echoes, payloads }`, the packets
- * that it calls malformed, check values that are not right, pings and answers inside ESP, and payloads inside SK.
+ * What tshark makes of a capture with the tables of keys in a directory: `{ malformed, wrong, right, echoes, payloads }`, the packets
+ * that it calls malformed, the lines of check values that are not right, how many are, pings and answers inside ESP, and payloads inside SK.
  */
 export async function decrypt(file, keys) {
   const tshark = [
@@ -101,6 +101,12 @@ export async function decrypt(file, keys) {
   const text = await must([...tshark, ...options, "-V"], environment);
   const lines = text.split("\n");
   const count = (pattern) => lines.filter((line) => pattern.test(line)).length;
+  const linesOf = (pattern) =>
+    lines.flatMap((line, i) =>
+      pattern.test(line)
+        ? [`${lines.slice(0, i).findLast((one) => /^Frame /.test(one))}: ${line.trim()}`]
+        : []
+    );
   const malformed = await must([
     ...tshark,
     ...options,
@@ -113,7 +119,9 @@ export async function decrypt(file, keys) {
   ], environment);
   return {
     malformed: malformed.trim() === "" ? [] : malformed.trim().split("\n"),
-    wrong: count(/\[incorrect|Integrity Checksum Data.*bad|\[Good: False\]/i),
+    // In brackets: digits in base 16 may spell words.
+    wrong: linesOf(/\[incorrect|\[bad|\[Good: False\]/i),
+    right: count(/Integrity Checksum Data.*\[correct\]/),
     echoes: count(/^ +Type: (8|0) \(Echo/),
     payloads: count(/^ {8,}Payload: /),
   };

@@ -51,7 +51,8 @@ export const engineWire = [
       const messages = peer.events.filter(({ type }) => type === "message").length;
       const seen = await decrypt(file, keys);
       assert.deepEqual(seen.malformed, [], "Wireshark calls no packet malformed");
-      assert.equal(seen.wrong, 0, "every check value is right");
+      assert.deepEqual(seen.wrong, [], "every check value is right");
+      assert.ok(seen.right > 0, "check values are looked at");
       assert.equal(
         seen.echoes,
         connections.length * ways.length * 2 * 3 * 2,
