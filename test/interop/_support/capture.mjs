@@ -120,7 +120,7 @@ export async function decrypt(file, keys) {
   return {
     malformed: malformed.trim() === "" ? [] : malformed.trim().split("\n"),
     // In brackets: digits in base 16 may spell words.
-    wrong: linesOf(/\[incorrect|\[bad|\[Good: False\]/i),
+    wrong: linesOf(/\[incorrect|\[Bad: True\]|\[Good: False\]/i),
     right: count(/Integrity Checksum Data.*\[correct\]/),
     echoes: count(/^ +Type: (8|0) \(Echo/),
     payloads: count(/^ {8,}Payload: /),
