@@ -89,7 +89,7 @@ export class CryptoProviders {
   readonly #unavailable: readonly UnavailableProvider[];
   readonly #place: string;
   /** They have no state, and each SA wants one. */
-  readonly #prfs: Map<PrfTransform, Prf> = new Map();
+  readonly #prfs: WeakMap<PrfTransform, Prf> = new WeakMap();
 
   /**
    * Takes providers, the preferred one first, what is to be reported of those that are not there, and where this is, for errors: `here`,

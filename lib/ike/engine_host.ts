@@ -120,6 +120,9 @@ export class IkeEngineHost {
   #controller: ReadableStreamDefaultController<IkeEvent> | null = null;
   #cancelTimer: () => void = () => {};
   #deadline: number | null = null;
+  readonly #batches: Batches = new Map();
+  /** What comes behind the messages. */
+  readonly #others: Exclude<IkeOutput, { kind: "transmit" | "deadline" }>[] = [];
   /** When the timer goes off. */
   #wakesAt = Infinity;
   #pumping = false;
@@ -229,9 +232,9 @@ export class IkeEngineHost {
    * unused, may close the connection at once. Gives the deadline.
    */
   #takeOutputs(): number | null {
+    // Kept here, so that a callback that throws takes nothing of the others with it.
+    const [batches, others] = [this.#batches, this.#others];
     for (;;) {
-      const batches: Batches = new Map();
-      const others: Exclude<IkeOutput, { kind: "transmit" | "deadline" }>[] = [];
       let output = this.engine.poll();
       for (; output.kind !== "deadline"; output = this.engine.poll()) {
         if (output.kind !== "transmit") {
@@ -245,8 +248,11 @@ export class IkeEngineHost {
       }
       // What is sent or told may be answered at once: only when nothing is left to do is the deadline not an old one.
       if (batches.size === 0 && others.length === 0) return output.at;
-      for (const { path, messages } of batches.values()) this.#transmit(path, messages);
-      for (const other of others) {
+      for (const [id, { path, messages }] of batches) {
+        batches.delete(id);
+        this.#transmit(path, messages);
+      }
+      for (let other = others.shift(); other !== undefined; other = others.shift()) {
         if (other.kind === "event") this.#tell(other.event);
         else if (other.kind === "need") this.#serve(other.id, other.need);
         else this.#options.onPathUnused?.(other.path);

@@ -181,3 +181,26 @@ describe("IkeEngineHost", () => {
     host.close();
   });
 });
+
+describe("IkeEngineHost", () => {
+  it("loses nothing of what it has to tell to a callback that throws", () => {
+    const pair = new Pair({ reliable: true });
+    const told: string[] = [];
+    let throws = true;
+    const host = new IkeEngineHost(pair.a.engine, {
+      clock: new Clock(),
+      onEvent({ type }) {
+        if (throws) throw new Error("mine");
+        told.push(type);
+      },
+    });
+    assert.throws(
+      () => host.handleMessages(pair.pathA, [new Uint8Array(3), new Uint8Array(3)]),
+      /^Error: mine$/,
+    );
+    throws = false;
+    host.handle({ kind: "timeout" });
+    assert.deepEqual(told, ["message_dropped"]);
+    host.close();
+  });
+});
